@@ -1,0 +1,68 @@
+"""One contract for each parquet table; the shared word of all code locations.
+
+``ALL_CONTRACTS`` lists them in the order of the data flow. Read next: ``table.py``.
+"""
+
+from liquidity.contracts.features import LIQUIDITY_FEATURES, LIQUIDITY_MEASURES, ROLLING_STATISTICS, SIGNAL_PANEL
+from liquidity.contracts.pulse import (
+    BONDX_SCORE,
+    EARLY_WARNINGS,
+    LIQUIDITY_INDEX,
+    LIQUIDITY_PULSE,
+    PULSE_HEATMAP,
+    REPAYMENT_SUPPORT,
+)
+from liquidity.contracts.signals import (
+    ALT_SIGNALS,
+    AUCTION_MM,
+    INSTRUMENTS,
+    MACRO_SERIES,
+    MICROSTRUCTURE,
+    SENTIMENT,
+    SIGNAL_STATUS,
+)
+from liquidity.contracts.table import Column, RowRule, TableContract
+
+__all__ = [
+    "ALL_CONTRACTS",
+    "ALT_SIGNALS",
+    "AUCTION_MM",
+    "BONDX_SCORE",
+    "EARLY_WARNINGS",
+    "INSTRUMENTS",
+    "LIQUIDITY_FEATURES",
+    "LIQUIDITY_INDEX",
+    "LIQUIDITY_MEASURES",
+    "LIQUIDITY_PULSE",
+    "MACRO_SERIES",
+    "MICROSTRUCTURE",
+    "PULSE_HEATMAP",
+    "REPAYMENT_SUPPORT",
+    "ROLLING_STATISTICS",
+    "SENTIMENT",
+    "SIGNAL_PANEL",
+    "SIGNAL_STATUS",
+    "Column",
+    "RowRule",
+    "TableContract",
+]
+
+ALL_CONTRACTS: tuple[TableContract, ...] = (
+    INSTRUMENTS,
+    MICROSTRUCTURE,
+    ALT_SIGNALS,
+    AUCTION_MM,
+    SENTIMENT,
+    MACRO_SERIES,
+    SIGNAL_STATUS,
+    SIGNAL_PANEL,
+    ROLLING_STATISTICS,
+    LIQUIDITY_MEASURES,
+    LIQUIDITY_FEATURES,
+    LIQUIDITY_INDEX,
+    REPAYMENT_SUPPORT,
+    BONDX_SCORE,
+    PULSE_HEATMAP,
+    EARLY_WARNINGS,
+    LIQUIDITY_PULSE,
+)
