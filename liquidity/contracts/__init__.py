@@ -3,6 +3,7 @@
 ``ALL_CONTRACTS`` lists them in the order of the data flow. Read next: ``table.py``.
 """
 
+from liquidity.contracts.execution import ORDER_ELIGIBILITY
 from liquidity.contracts.features import LIQUIDITY_FEATURES, LIQUIDITY_MEASURES, ROLLING_STATISTICS, SIGNAL_PANEL
 from liquidity.contracts.pulse import (
     BONDX_SCORE,
@@ -12,6 +13,7 @@ from liquidity.contracts.pulse import (
     PULSE_HEATMAP,
     REPAYMENT_SUPPORT,
 )
+from liquidity.contracts.risk import SECTOR_LIQUIDITY
 from liquidity.contracts.signals import (
     ALT_SIGNALS,
     AUCTION_MM,
@@ -36,9 +38,11 @@ __all__ = [
     "LIQUIDITY_PULSE",
     "MACRO_SERIES",
     "MICROSTRUCTURE",
+    "ORDER_ELIGIBILITY",
     "PULSE_HEATMAP",
     "REPAYMENT_SUPPORT",
     "ROLLING_STATISTICS",
+    "SECTOR_LIQUIDITY",
     "SENTIMENT",
     "SIGNAL_PANEL",
     "SIGNAL_STATUS",
@@ -65,4 +69,6 @@ ALL_CONTRACTS: tuple[TableContract, ...] = (
     PULSE_HEATMAP,
     EARLY_WARNINGS,
     LIQUIDITY_PULSE,
+    SECTOR_LIQUIDITY,
+    ORDER_ELIGIBILITY,
 )

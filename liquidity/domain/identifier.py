@@ -6,12 +6,17 @@ colon, so that an identifier is always a safe file name part, SQL value and spre
 """
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from liquidity.domain.errors import IdentifierError
+
+if TYPE_CHECKING:  # contracts import this file, and the execution location loads without pandas
+    import pandas as pd
 
 __all__ = ["INSTRUMENT_ID_PATTERN", "ISIN_PATTERN", "is_isin", "is_isin_array", "require_instrument_id"]
 
@@ -29,7 +34,7 @@ def is_isin(text: str) -> bool:
     >>> is_isin("US0378331005"), is_isin("US0378331006"), is_isin("us0378331005")
     (True, False, False)
     """
-    if not _ISIN.match(text):
+    if not _ISIN.fullmatch(text):
         return False
     digits = "".join(str(int(character, 36)) for character in text)
     total = 0
@@ -39,33 +44,44 @@ def is_isin(text: str) -> bool:
     return total % 10 == 0
 
 
-def is_isin_array(texts: pd.Series) -> NDArray[np.bool_]:
+def is_isin_array(texts: "pd.Series | pa.Array") -> NDArray[np.bool_]:
     """Element-wise :func:`is_isin`, vectorised; a missing text is not an ISIN.
 
-    The letter-to-two-digits expansion is done by a running weight: a letter holds two Luhn places, a digit one.
+    Luhn doubles every second digit from the right after each letter became two digits, so what a character adds
+    depends only on itself and on the parity of the places right of it: one table look-up per character.
     """
-    strings = texts.astype("string").fillna("")
-    shaped = strings.str.fullmatch(ISIN_PATTERN).to_numpy(dtype=bool, na_value=False)
-    result = np.zeros(len(strings), dtype=bool)
-    if not shaped.any():
+    arrow = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string(), from_pandas=True)
+    strings = pc.fill_null(arrow.combine_chunks() if isinstance(arrow, pa.ChunkedArray) else arrow, "")
+    shaped = pc.match_substring_regex(strings, f"^{ISIN_PATTERN}$")
+    result = np.asarray(shaped.to_numpy(zero_copy_only=False), dtype=np.bool_).copy()
+    if not result.any():
         return result
-    fixed = np.frombuffer("".join(strings[shaped]).encode("ascii"), dtype=np.uint8).reshape(-1, 12)
-    value = np.where(fixed >= 65, fixed - 55, fixed - 48).astype(np.int64)
-    letter = value >= 10
-    total = np.zeros(len(fixed), dtype=np.int64)
-    doubled = np.zeros(len(fixed), dtype=bool)  # whether the next Luhn place is a doubled one
-    for column in range(11, -1, -1):
-        low, high = value[:, column] % 10, value[:, column] // 10
-        twice_low, twice_high = _luhn_double(low), _luhn_double(high)
-        total += np.where(doubled, twice_low, low)
-        total += np.where(letter[:, column], np.where(doubled, high, twice_high), 0)
-        doubled = np.where(letter[:, column], doubled, ~doubled)
-    result[shaped] = total % 10 == 0
+    fixed = strings if result.all() else strings.filter(shaped)
+    first = int(np.frombuffer(fixed.buffers()[1], dtype=np.int32)[fixed.offset])  # not 0 where the array is a slice
+    characters = np.frombuffer(fixed.buffers()[2], dtype=np.uint8)[first : first + 12 * len(fixed)].reshape(-1, 12)
+    total = np.zeros(len(fixed), dtype=np.uint8)  # at most 12 * 13
+    odd = np.zeros(len(fixed), dtype=np.uint16)  # 256 where the character's last digit is doubled
+    for place in range(11, -1, -1):
+        character = np.ascontiguousarray(characters[:, place])
+        total += _LUHN_SUM[odd + character]
+        odd ^= np.where(character < _LETTER_A, np.uint16(256), np.uint16(0))
+    result[result] = total % 10 == 0
     return result
 
 
-def _luhn_double(digit: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.where(digit > 4, 2 * digit - 9, 2 * digit)
+def _luhn_table() -> NDArray[np.uint8]:
+    """What a character adds to the Luhn sum: entry ``character`` undoubled, ``256 + character`` doubled."""
+    table = np.zeros(512, dtype=np.uint8)
+    for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        for doubled in (0, 1):
+            for place, digit in enumerate(reversed(str(int(character, 36)))):
+                value = int(digit) * (2 if (place + doubled) % 2 else 1)
+                table[256 * doubled + ord(character)] += value - 9 if value > 9 else value
+    return table
+
+
+_LETTER_A = ord("A")
+_LUHN_SUM = _luhn_table()
 
 
 def require_instrument_id(text: str) -> str:
@@ -76,7 +92,7 @@ def require_instrument_id(text: str) -> str:
     >>> require_instrument_id("binance:BTCUSDT")
     'binance:BTCUSDT'
     """
-    if not _INSTRUMENT_ID.match(text):
+    if not _INSTRUMENT_ID.fullmatch(text):
         raise IdentifierError(
             f"instrument_id {text[:60]!r}: neither an ISIN (12 capital letters and digits) nor VENUE:LOCAL; "
             "see docs/data_dictionary.md, column instrument_id"

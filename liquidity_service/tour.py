@@ -1,0 +1,199 @@
+"""The tour: from an empty folder to a printed pulse, and nothing to do the second time.
+
+The plan asks every feed which sessions it has, takes the last ones of each, and runs the pipeline over those days
+and the 90 days of signals before them. What was done is remembered with a fingerprint of inputs, code and settings.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from liquidity.domain.errors import ContractError
+from liquidity.simulation import MarketConfig
+from liquidity_service.pulse_table import print_pulse
+from liquidity_service.workspace import bring_up, project_root
+from resources.code_version import code_version
+from resources.feeds import Feed, open_feeds
+from resources.feeds._simulated_files import simulate_to_landing
+from resources.settings import Settings
+
+__all__ = ["DayRange", "plan_ranges", "run_tour", "simulation_config"]
+
+LOOKBACK = timedelta(days=89)
+# A run over more days than this is cut, so that the progress bar moves and a failure costs little.
+_LONGEST_RUN = timedelta(days=62)
+
+
+@dataclass(frozen=True, slots=True)
+class DayRange:
+    """UTC days ``start`` to ``end``, both included."""
+
+    start: date
+    end: date
+
+
+def plan_ranges(sessions_by_feed: Iterable[Sequence[date]], sessions: int) -> tuple[list[DayRange], list[DayRange]]:
+    """Days to ingest and days to compute, so that the last ``sessions`` sessions of each feed are covered.
+
+    Returns
+    -------
+    (ingest, compute)
+        Disjoint, ascending ranges; each day to compute has the 89 days before it in ``ingest``.
+    """
+    compute = _merge(DayRange(days[-sessions:][0], days[-1]) for days in sessions_by_feed if days)
+    ingest = _merge(DayRange(each.start - LOOKBACK, each.end) for each in compute)
+    return ingest, compute
+
+
+def _merge(ranges: Iterable[DayRange]) -> list[DayRange]:
+    merged: list[DayRange] = []
+    for each in sorted(ranges, key=lambda r: r.start):
+        if merged and each.start <= merged[-1].end + timedelta(days=1):
+            merged[-1] = DayRange(merged[-1].start, max(merged[-1].end, each.end))
+        else:
+            merged.append(each)
+    return merged
+
+
+def _cut(whole: DayRange) -> list[DayRange]:
+    pieces, start = [], whole.start
+    while start <= whole.end:
+        end = min(start + _LONGEST_RUN, whole.end)
+        pieces.append(DayRange(start, end))
+        start = end + timedelta(days=1)
+    return pieces
+
+
+def simulation_config(settings: Settings, *, bonds: int | None = None, seed: int | None = None) -> MarketConfig:
+    """The simulated market of the settings, with single values replaced where given."""
+    return MarketConfig(
+        seed=settings.simulate_seed if seed is None else seed,
+        bonds_count=settings.simulate_bonds if bonds is None else bonds,
+        start=settings.simulate_start,
+    )
+
+
+def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool) -> int:
+    """Bring up, simulate, ingest, materialise and print; 0 when all went well."""
+    console = Console()
+    root = project_root()
+    with console.status("starting the embedded database"):
+        child_environment = bring_up(settings)
+    if simulation:
+        end = datetime.now(UTC).date() - timedelta(days=1)
+        with console.status("simulating the market"):
+            report = simulate_to_landing(settings.landing_dir, simulation_config(settings), settings.simulate_start, end, "month")
+        console.print(report, highlight=False)
+
+    feeds = open_feeds(settings.feed_roots())
+    steps = _plan(feeds, sessions)
+    done = _Done.load(settings.data_dir / "tour.json", _fingerprint(settings))
+    waiting = [step for step in steps if again or step not in done.steps]
+    console.print(_market_lines(feeds, sessions), highlight=False)
+    if waiting and not _materialise(waiting, done, child_environment, root, console):
+        return 1
+    if not waiting:
+        console.print("Nothing changed since the last tour; this is what it made.\n")
+    print_pulse(settings, session=None, rows=12)
+    console.print("\nOpen the Dagster UI on it with [bold]make dev[/bold], then http://127.0.0.1:3000")
+    return 0
+
+
+def _plan(feeds: Sequence[Feed], sessions: int) -> list[dict[str, str]]:
+    scored = [feed.sessions() for feed in feeds if "instruments" in feed.tables]
+    if not any(scored):
+        raise ContractError("no feed has a session: simulate a market, fill the landing folder or set PULSE_REAL_DATA")
+    ingest, compute = plan_ranges(scored, sessions)
+    jobs = [("collect_signals", piece) for whole in ingest for piece in _cut(whole)]
+    jobs += [("features_to_pulse", piece) for whole in compute for piece in _cut(whole)]
+    return [{"job": job, "start": days.start.isoformat(), "end": days.end.isoformat()} for job, days in jobs]
+
+
+def _market_lines(feeds: Sequence[Feed], sessions: int) -> str:
+    lines = []
+    for feed in feeds:
+        days = feed.sessions()
+        if days and "instruments" in feed.tables:
+            lines.append(f"  {feed.name:<28} {len(days[-sessions:]):>3} sessions {days[-sessions:][0]} .. {days[-1]}")
+    return "Markets and the sessions computed of each:\n" + "\n".join(lines)
+
+
+def _materialise(
+    steps: list[dict[str, str]], done: "_Done", child_environment: dict[str, str], root: Path, console: Console
+) -> bool:
+    plan = done.path.with_name("tour_plan.json")
+    plan.write_text(json.dumps(steps), encoding="utf-8")
+    log = done.path.with_name("tour.log")
+    with (
+        log.open("w", encoding="utf-8") as log_file,
+        subprocess.Popen(
+            [sys.executable, "-m", "pulse_assets.run_days", str(plan)],
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            env=child_environment,
+            cwd=root,
+            text=True,
+        ) as process,
+        Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), console=console) as progress,
+    ):
+        bar = progress.add_task("starting", total=len(steps))
+        if process.stdout is None:
+            raise ContractError("the pipeline process gave no output stream")
+        for line in process.stdout:
+            if not line.startswith('{"event"'):
+                continue
+            message = json.loads(line)
+            step = steps[message["number"]]
+            if message["event"] == "begin":
+                progress.update(bar, description=f"{step['job']} {step['start']} .. {step['end']}")
+            elif message["success"]:
+                progress.advance(bar)
+                done.add(step)
+            else:
+                for failure in message["failed"]:
+                    console.print(f"[bold red]{failure['step']} failed[/bold red]\n{failure['error']}", highlight=False)
+    if process.returncode != 0:
+        console.print(f"The pipeline stopped (exit code {process.returncode}); its log is {log}. What was published stays as it was.")
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class _Done:
+    """The steps that already ran for this fingerprint."""
+
+    path: Path
+    fingerprint: str
+    steps: list[dict[str, str]]
+
+    @classmethod
+    def load(cls, path: Path, fingerprint: str) -> "_Done":
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return cls(path, fingerprint, stored["steps"] if stored.get("fingerprint") == fingerprint else [])
+
+    def add(self, step: dict[str, str]) -> None:
+        self.steps.append(step)
+        staged = self.path.with_suffix(".tmp")
+        staged.write_text(json.dumps({"fingerprint": self.fingerprint, "steps": self.steps}, indent=1), encoding="utf-8")
+        staged.replace(self.path)
+
+
+def _fingerprint(settings: Settings) -> str:
+    """Hash of what a result depends on: input files by name, size and time, the code, the lake's place."""
+    roots = settings.feed_roots()
+    listed = [code_version(), str(settings.lake_dir.resolve())]
+    for folder in (roots.recorded, roots.landing):
+        if folder is not None and folder.is_dir():
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    status = path.stat()
+                    listed.append(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()

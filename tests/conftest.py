@@ -1,0 +1,49 @@
+"""Fixtures that several test folders share."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of recorded market data named by PULSE_REAL_DATA; the test skips where there is none."""
+    folder = os.environ.get("PULSE_REAL_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("PULSE_REAL_DATA names no folder of recorded data")
+    return Path(folder)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--feature-outcomes", type=Path, help="write the outcome of each test by feature id as JSON (docs/build.py reads it)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--feature-outcomes")
+    if path is not None:
+        config.pluginmanager.register(FeatureOutcomes(path))
+
+
+class FeatureOutcomes:
+    """Collects, for each feature id, the tests that name it and how they ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.features: dict[str, tuple[str, ...]] = {}
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            named = tuple(str(name) for mark in item.iter_markers("feature") for name in mark.args)
+            if named:
+                self.features[item.nodeid] = named
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid in self.features and (report.when == "call" or report.outcome != "passed"):
+            self.outcomes[report.nodeid] = report.outcome
+
+    def pytest_sessionfinish(self) -> None:
+        rows = {node: {"features": ids, "outcome": self.outcomes.get(node, "not run")} for node, ids in sorted(self.features.items())}
+        self.path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
