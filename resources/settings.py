@@ -14,10 +14,10 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -25,6 +25,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from liquidity.domain.errors import ConfigError
+
+if TYPE_CHECKING:  # feeds load pandas; settings are read by processes that do not need it
+    from resources.feeds import FeedRoots
 
 __all__ = [
     "CONFIG_FILE_VARIABLE",
@@ -40,7 +43,6 @@ __all__ = [
     "Publication",
     "RiskThresholds",
     "Settings",
-    "Simulate",
     "Sizing",
     "Tier",
     "Tiers",
@@ -168,14 +170,6 @@ class Cache(_Group):
     max_entries: int = Field(default=10_000, ge=1, le=10_000_000, description="Answers kept; the least recently used goes first [entries].")
 
 
-class Simulate(_Group):
-    """Defaults of the simulated bond market (``pulse simulate``)."""
-
-    seed: int = Field(default=7, ge=0, le=2**63 - 1, description="Seed; the same seed gives the same market [1].")
-    bonds_count: int = Field(default=200, ge=1, le=1_000_000, description="Bonds [bonds].")
-    sessions_count: int = Field(default=120, ge=1, le=5_000, description="Sessions up to the end date [sessions].")
-
-
 class Logging(_Group):
     """What is written to the log."""
 
@@ -203,6 +197,10 @@ class Settings(BaseSettings):
     database_url: PostgresUrl | None = Field(default=None, description="PostgreSQL database of the platform's tables; null uses the embedded server in data_dir/postgres.")
     dagster_database_url: PostgresUrl | None = Field(default=None, description="PostgreSQL database of Dagster's storage; null uses the embedded server.")
     weight_profile: str = Field(default="bondx_v1", pattern=r"^[a-z][a-z0-9_]{1,39}$", description="Weight profile of the published scores.")
+    landing_naive_times_utc: bool = Field(default=False, description="Whether times without a zone in landed files are UTC; false refuses them.")
+    simulate_seed: int = Field(default=7, ge=0, le=2**63 - 1, description="Seed of the simulated market; the same seed gives the same market [1].")
+    simulate_bonds: int = Field(default=200, ge=1, le=1_000_000, description="Bonds alive in the simulated market [bonds].")
+    simulate_start: date = Field(default=date(2026, 6, 1), ge=date(1998, 1, 1), le=date(2035, 12, 31), description="First day of the simulated market [UTC day].")
     risk_thresholds: RiskThresholds = RiskThresholds()
     sizing: Sizing = Sizing()
     execution: Execution = Execution()
@@ -212,7 +210,6 @@ class Settings(BaseSettings):
     publication: Publication = Publication()
     freshness: Freshness = Freshness()
     cache: Cache = Cache()
-    simulate: Simulate = Simulate()
     logging: Logging = Logging()
 
     @classmethod
@@ -227,6 +224,13 @@ class Settings(BaseSettings):
         """Arguments, then the environment, then the YAML file; nothing else."""
         del dotenv_settings, file_secret_settings
         return (init_settings, env_settings, _YamlSource(settings_cls))
+
+    @property
+    def feed_roots(self) -> "FeedRoots":
+        """Folders that feeds read."""
+        from resources.feeds import FeedRoots
+
+        return FeedRoots(recorded=self.real_data, landing=self.landing_dir, naive_times_utc=self.landing_naive_times_utc)
 
     @property
     def publish_grace(self) -> timedelta:

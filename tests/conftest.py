@@ -2,9 +2,17 @@
 
 import json
 import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from resources.embedded_postgres import EmbeddedServer
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +55,41 @@ class FeatureOutcomes:
     def pytest_sessionfinish(self) -> None:
         rows = {node: {"features": ids, "outcome": self.outcomes.get(node, "not run")} for node, ids in sorted(self.features.items())}
         self.path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> "Iterator[EmbeddedServer]":
+    """A PostgreSQL server of this test session; its database ``pulse`` is migrated and serves as the template."""
+    from resources.embedded_postgres import ensure_server
+    from resources.stores.migrations import upgrade
+
+    # Not pytest's tmp_path: the server may run as another user, and socket paths are short.
+    folder = Path(tempfile.mkdtemp(prefix="pulse-pg-"))
+    server = ensure_server(folder, durable=False)
+    try:
+        upgrade(server.pulse_url)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: "EmbeddedServer") -> Iterator[str]:
+    """Address of a migrated, empty platform database of this test's own."""
+    from resources.embedded_postgres import PULSE_DATABASE, clone_database, drop_database
+
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    yield clone_database(postgres_server.url, PULSE_DATABASE, name)
+    drop_database(postgres_server.url, name)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: "EmbeddedServer") -> Iterator[str]:
+    """Address of a database of this test's own without any table."""
+    from resources.embedded_postgres import create_database, database_url, drop_database
+
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    create_database(postgres_server.url, name)
+    yield database_url(postgres_server.url, name)
+    drop_database(postgres_server.url, name)

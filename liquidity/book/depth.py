@@ -60,9 +60,7 @@ def depth_bps(book: BookSnapshot, bps: float) -> Depth:
     if math.isnan(book.mid) or not width >= 0.0:
         return Depth(None, None, None, None, None)
     limit = book.mid * width / 1e4 + book.mid * _EDGE_GUARD_FRAC
-    (bid_base, bid_quote), (ask_base, ask_quote) = (
-        _within(side, book.mid, limit) for side in (book.bids, book.asks)
-    )
+    (bid_base, bid_quote), (ask_base, ask_quote) = (_within(side, book.mid, limit) for side in (book.bids, book.asks))
     total = bid_quote + ask_quote
     imbalance = (bid_quote - ask_quote) / total if total > 0.0 else None
     return Depth(bid_base, ask_base, bid_quote, ask_quote, imbalance)

@@ -28,9 +28,7 @@ class DecayImbalance:
     imbalance: float | None
 
 
-def weighted_mid(
-    bid: float | None, ask: float | None, bid_size: float | None, ask_size: float | None
-) -> WeightedMid:
+def weighted_mid(bid: float | None, ask: float | None, bid_size: float | None, ask_size: float | None) -> WeightedMid:
     """Mid weighted by the sizes at the best quotes.
 
     I = Qb / (Qb + Qa); weighted mid = I ask + (1 - I) bid. This is not the micro-price of Stoikov (2018), which adds a

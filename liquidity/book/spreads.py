@@ -95,12 +95,13 @@ def effective_spread(
     >>> spread.effective_bps, spread.realised_bps, spread.impact_bps
     (100.0, 50.0, 50.0)
     """
-    direction = side if side in (1, -1) else math.nan
+    sign = observed_number(side)
+    direction = sign if abs(sign) == 1.0 else math.nan
     traded, before, after = (
         number if number > 0.0 else math.nan for number in map(observed_number, (price, mid, mid_after))
     )
 
     def cost_bps(paid: float, reference: float) -> float | None:
-        return or_none(1e4 * 2 * float(direction or math.nan) * (paid - reference) / before)
+        return or_none(1e4 * 2 * direction * (paid - reference) / before)
 
     return EffectiveSpread(cost_bps(traded, before), cost_bps(traded, after), cost_bps(after, before))

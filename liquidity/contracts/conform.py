@@ -22,7 +22,7 @@ _DICTIONARY_PAGE = "see docs/data_dictionary.md"
 
 
 def conform(table: pa.Table, contract: TableContract) -> pa.Table:
-    """The same rows with exactly the columns, order and types of ``contract``.
+    """Give the same rows exactly the columns, order and types of ``contract``.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def conform(table: pa.Table, contract: TableContract) -> pa.Table:
 
 
 def table_from_frame(frame: "pd.DataFrame", contract: TableContract) -> pa.Table:
-    """An Arrow table of a pandas frame: NaN and NaT become null, the index is dropped.
+    """Turn a pandas frame into an Arrow table: NaN and NaT become null, the index is dropped.
 
     pandas holds whole numbers with gaps as float64 and days as midnights; both are taken back where exact.
 
@@ -92,16 +92,16 @@ def table_from_frame(frame: "pd.DataFrame", contract: TableContract) -> pa.Table
 
 
 def frame_from_table(table: pa.Table) -> "pd.DataFrame":
-    """A pandas frame of a contract table: Arrow-backed ``str``, UTC timestamps, days as naive midnights, null as NaN.
+    """Turn a contract table into a pandas frame: ``str`` texts, UTC timestamps, days as naive midnights, null as NaN.
 
     The inverse of :func:`table_from_frame` for every table whose floats hold no NaN.
     """
-    frame: "pd.DataFrame" = table.replace_schema_metadata(None).to_pandas(date_as_object=False)
+    frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas(date_as_object=False)
     return frame
 
 
 def empty_table(contract: TableContract) -> pa.Table:
-    """A table of ``contract`` without rows."""
+    """Make a table of ``contract`` without rows."""
     table: pa.Table = contract.arrow_schema.empty_table()
     return table
 

@@ -36,7 +36,7 @@ from liquidity.contracts.table import Column, RowRule, TableContract
 from liquidity.domain.errors import ContractError
 from liquidity.domain.identifier import is_isin_array
 
-__all__ = ["FUTURE_TOLERANCE", "Audit", "Violation", "audit", "findings", "latest_allowed", "rejected_schema", "violations_of"]
+__all__ = ["FUTURE_TOLERANCE", "Audit", "Violation", "audit", "findings", "inspect_rows", "latest_allowed", "rejected_schema"]
 
 # Markets west of Greenwich close after UTC midnight and venues publish the day's file the next day; nothing that is
 # known later than this after the session's UTC day may enter the session's row.
@@ -113,7 +113,7 @@ class Audit:
 
 
 def rejected_schema(contract: TableContract) -> pa.Schema:
-    """Schema of a quarantine table: the contract's columns, all nullable, and ``reasons``."""
+    """Name the columns of a quarantine table: the contract's columns, all nullable, and ``reasons``."""
     fields = [field.with_nullable(True) for field in contract.arrow_schema]
     return pa.schema([*fields, pa.field("reasons", pa.string(), nullable=False)], metadata=contract.arrow_schema.metadata)
 
@@ -146,17 +146,30 @@ def audit(table: pa.Table, contract: TableContract, session_date: date | None = 
     Vectorised: a clean table costs one pass over each column; masks are made only for rules that are broken. Keys
     that arrive sorted are proved unique by comparing neighbours; only unsorted tables are sorted.
     """
+    judged = inspect_rows(table, contract, session_date, now)
+    _refuse_broken_table(judged, session_date)
+    return judged
+
+
+def inspect_rows(table: pa.Table, contract: TableContract, session_date: date | None = None, now: datetime | None = None) -> Audit:
+    """Split as :func:`audit` does, and return the split whatever the share of bad rows.
+
+    For reports and checks; what is published goes through :func:`audit`.
+
+    Raises
+    ------
+    ContractError
+        Columns, types or units differ from the contract's.
+    """
     data = conform(table, contract)
     found = list(findings(data, contract, session_date, now))
     order, duplicates = _order_and_duplicates(data, contract)
     found.extend(duplicates)
     if not found:
-        return Audit(contract, data if order is None else data.take(pa.array(order)), _rejected(data, contract, found), ())
-    violations = violations_of(found, data, contract, session_date, now)
+        return Audit(contract, data if order is None else data.take(pa.array(order)), rejected_schema(contract).empty_table(), ())
     bad = np.logical_or.reduce([mask for _, _, mask in found])
-    _refuse_broken_table(contract, violations, int(bad.sum()), data.num_rows, session_date)
     kept = order[~bad[order]] if order is not None else np.flatnonzero(~bad)
-    return Audit(contract, data.take(pa.array(kept)), _rejected(data, contract, found), violations)
+    return Audit(contract, data.take(pa.array(kept)), _rejected(data, contract, found, bad), _violations(found, data, contract, session_date, now))
 
 
 def findings(
@@ -185,7 +198,7 @@ def findings(
 
 
 def latest_allowed(session_date: date, now: datetime | None) -> datetime:
-    """The latest time a row of ``session_date`` may carry: one day after the session's UTC day ended, or ``now``.
+    """Say the latest time a row of ``session_date`` may carry: one day after the session's UTC day ended, or ``now``.
 
     Examples
     --------
@@ -265,7 +278,7 @@ def _bad_check_digit(values: pa.Array, shaped: pa.Array) -> pa.Array | None:
 
 
 def _runs(array: pa.Array) -> tuple[pa.Array, NDArray[np.int64] | None]:
-    """The values of runs of equal neighbours and each row's run; (array, None) where runs are short."""
+    """Find the values of runs of equal neighbours and each row's run; (array, None) where runs are short."""
     if len(array) < 2:
         return array, None
     starts = np.ones(len(array), dtype=bool)
@@ -282,7 +295,7 @@ def _expand(mask: pa.Array, run_of_row: NDArray[np.int64] | None) -> _Mask:
 
 
 def _mask(array: pa.Array) -> _Mask:
-    """A Boolean Arrow array as NumPy; null is False."""
+    """Turn a Boolean Arrow array into NumPy; null is False."""
     filled = pc.fill_null(array, False) if array.null_count else array
     return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
@@ -405,7 +418,7 @@ def _judge_duplicates(data: pa.Table, contract: TableContract, order: NDArray[np
 # --- the report -----------------------------------------------------------------------------------------------------
 
 
-def violations_of(
+def _violations(
     found: list[tuple[str, str, _Mask]], data: pa.Table, contract: TableContract, session_date: date | None, now: datetime | None
 ) -> tuple[Violation, ...]:
     """Count each finding and show its first row."""
@@ -456,11 +469,9 @@ def _allowed(code: str, name: str, contract: TableContract, session_date: date |
     return f"text like {column.pattern} without '..'"
 
 
-def _rejected(data: pa.Table, contract: TableContract, found: list[tuple[str, str, _Mask]]) -> pa.Table:
+def _rejected(data: pa.Table, contract: TableContract, found: list[tuple[str, str, _Mask]], bad: _Mask) -> pa.Table:
     schema = rejected_schema(contract)
-    if not found:
-        return schema.empty_table()
-    places = np.flatnonzero(np.logical_or.reduce([mask for _, _, mask in found]))
+    places = np.flatnonzero(bad)
     reasons: list[list[str]] = [[] for _ in places]
     rules = {rule.code for rule in contract.rules}
     for code, column, mask in found:
@@ -472,9 +483,10 @@ def _rejected(data: pa.Table, contract: TableContract, found: list[tuple[str, st
     return pa.Table.from_arrays([*columns, pa.array([",".join(each) for each in reasons], pa.string())], schema=schema)
 
 
-def _refuse_broken_table(contract: TableContract, violations: tuple[Violation, ...], bad: int, rows: int, session_date: date | None) -> None:
+def _refuse_broken_table(judged: Audit, session_date: date | None) -> None:
+    contract, bad, rows = judged.contract, judged.rejected.num_rows, judged.rows
     blocked = contract.on_bad_row == "block"
-    if not blocked and bad <= contract.max_quarantine_frac * rows:
+    if bad == 0 or (not blocked and bad <= contract.max_quarantine_frac * rows):
         return
     day = "" if session_date is None else f" of {session_date}"
     why = (
@@ -482,6 +494,6 @@ def _refuse_broken_table(contract: TableContract, violations: tuple[Violation, .
         if blocked
         else f"that is {bad / rows:.1%}, above the {contract.max_quarantine_frac:.0%} that may be set aside: the source itself is broken"
     )
-    told = "; ".join(violation.describe(contract, rows) for violation in violations[:5])
-    more = f"; and {len(violations) - 5} more rules" if len(violations) > 5 else ""
+    told = "; ".join(violation.describe(contract, rows) for violation in judged.violations[:5])
+    more = f"; and {len(judged.violations) - 5} more rules" if len(judged.violations) > 5 else ""
     raise ContractError(f"{contract.name}{day}: {bad} of {rows} rows break the contract; {why}. {told}{more}; see docs/data_dictionary.md")

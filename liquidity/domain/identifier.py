@@ -70,7 +70,7 @@ def is_isin_array(texts: "pd.Series | pa.Array") -> NDArray[np.bool_]:
 
 
 def _luhn_table() -> NDArray[np.uint8]:
-    """What a character adds to the Luhn sum: entry ``character`` undoubled, ``256 + character`` doubled."""
+    """Tabulate what a character adds to the Luhn sum: entry ``character`` undoubled, ``256 + character`` doubled."""
     table = np.zeros(512, dtype=np.uint8)
     for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ":
         for doubled in (0, 1):

@@ -17,7 +17,7 @@ Observations: TypeAlias = Sequence[float | None] | NDArray[np.float64]
 
 
 def observed(values: Observations) -> NDArray[np.float64]:
-    """The series as float64 of shape ``(n,)`` with NaN wherever nothing finite was observed.
+    """Read a series as float64 of shape ``(n,)`` with NaN wherever nothing finite was observed.
 
     Examples
     --------
@@ -30,10 +30,10 @@ def observed(values: Observations) -> NDArray[np.float64]:
 
 
 def observed_number(value: float | None) -> float:
-    """The number, or NaN when it is missing or infinite."""
+    """Read a number; NaN when it is missing or infinite."""
     return float(value) if value is not None and math.isfinite(value) else math.nan
 
 
 def or_none(value: float) -> float | None:
-    """The number, or ``None`` when it is NaN; infinities pass, they mean "unbounded"."""
+    """Hand out a number, ``None`` when it is NaN; infinities pass, they mean "unbounded"."""
     return None if math.isnan(value) else float(value)

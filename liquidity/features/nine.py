@@ -94,7 +94,9 @@ def rolling_nine(
     valid = np.isfinite(values)
     if not valid.all() and np.isinf(values).any():
         first = int(np.flatnonzero(np.isinf(values))[0])
-        raise ContractError(f"rolling_nine: values[{first}] is infinite; missing observations are NaN, infinity is refused")
+        raise ContractError(
+            f"rolling_nine: values[{first}] is infinite; missing observations are NaN, infinity is refused"
+        )
     place = np.zeros(values.size + 1, dtype=np.int64)
     np.cumsum(valid, out=place[1:])
     newest = np.maximum(np.asarray(stops, dtype=np.int64) - 1, 0)
@@ -123,7 +125,9 @@ def nine_of_observations(
     if kernel is not None:
         kernel(observed, days, starts, stops, has_newest, out)
     elif engine == "numba":
-        raise ConfigError("rolling_nine: engine 'numba' asked for, but numba is not installed or NUMBA_DISABLE_JIT is set; use 'auto'")
+        raise ConfigError(
+            "rolling_nine: engine 'numba' asked for, but numba is not installed or NUMBA_DISABLE_JIT is set; use 'auto'"
+        )
     else:
         _nine_numpy(observed, days, starts, stops, has_newest, out)
     return NineStatistics(stops - starts, out)
@@ -131,7 +135,7 @@ def nine_of_observations(
 
 @lru_cache(maxsize=1)
 def compiled_kernel() -> Any | None:
-    """The compiled kernel, or None where numba is not installed or its compiler is switched off."""
+    """Give the compiled kernel, or None where numba is not installed or its compiler is switched off."""
     try:
         import numba
     except ImportError:

@@ -82,7 +82,7 @@ class MarketConfig:
     stress_persistence, stress_log_sd
         Daily persistence and stationary standard deviation (log spread) of market-wide liquidity.
     yield_spread_bps
-        Full two-way quote of the best names in yield, bps; in price it is this times the modified duration.
+        What a lone dealer asks between bid and ask of the best names, bps of yield; in price it is this times the modified duration.
     dealer_online_frac
         Share of the session an undisturbed dealer quotes, fraction.
     auction_cover_median, auction_cover_log_sd, tap_probability_frac
@@ -120,15 +120,15 @@ class MarketConfig:
     crypto_perps: int = 3
     trade_probability_frac: float = 0.25
     extra_trade_frac: float = 0.273
-    size_log_sd: float = 2.9
+    size_log_sd: float = 3.2
     size_max_ccy: float = 5e9
-    base_rate_frac: float = 0.062
+    base_rate_frac: float = 0.0585
     rate_daily_sd_bps: float = 3.0
     credit_daily_log_sd: float = 0.019
     credit_persistence: float = 0.9985
     stress_persistence: float = 0.97
     stress_log_sd: float = 0.12
-    yield_spread_bps: float = 9.0
+    yield_spread_bps: float = 13.0
     dealer_online_frac: float = 0.90
     auction_cover_median: float = 2.31
     auction_cover_log_sd: float = 0.14
@@ -141,9 +141,9 @@ class MarketConfig:
     traffic_yearly_amplitude_frac: float = 0.035
     utilities_yearly_amplitude_frac: float = 0.035
     crypto_daily_sd_frac: float = 0.036
-    crypto_vol_log_sd: float = 0.42
-    crypto_vol_persistence: float = 0.965
-    crypto_pair_correlation: float = 0.62
+    crypto_vol_log_sd: float = 0.36
+    crypto_vol_persistence: float = 0.95
+    crypto_pair_correlation: float = 0.65
     crypto_weekend_frac: float = 0.70
     issuer_crises_per_block: int = 2
     dealer_outages_per_block: int = 1

@@ -50,7 +50,8 @@ class PlantedEvent:
         Calendar days of linear rise (full strength on the last of them), then of full strength; the rest decays
         linearly. Outages have no ramp.
     size
-        In ``unit``: natural log of the spread factor at the peak, or fraction of the subject that is gone.
+        In ``unit``: natural log of the spread factor at the peak, or the share of each session that the subject
+        (``"market"``: every dealer) is gone.
     """
 
     kind: EventKind
@@ -170,11 +171,11 @@ def _block_events(config: MarketConfig, first: date, quiet_days: int) -> list[Pl
         events.append(PlantedEvent("issuer_crisis", subject, begin, last, _ISSUER_RAMP_DAYS, hold, size, "log spread"))
     for _ in range(config.dealer_outages_per_block):
         begin = _next_tuesday(first + timedelta(days=int(rng.integers(quiet_days, BLOCK_DAYS - 6))))
-        # One day on which nearly all dealers withdraw, as on the recorded day, or one dealer away for a week.
+        # All dealers withdraw for most of one session, as on the recorded day, or one dealer is away for a week.
         everyone = bool(rng.random() < 0.5)
         subject, days = ("market", 1) if everyone else (dealer_name(int(rng.integers(config.dealers))), 5)
         last = begin + timedelta(days=days - 1)
-        events.append(PlantedEvent("dealer_outage", subject, begin, last, 0, days, 0.95 if everyone else 1.0, "frac 0-1"))
+        events.append(PlantedEvent("dealer_outage", subject, begin, last, 0, days, 0.65 if everyone else 1.0, "frac 0-1"))
     for _ in range(config.adapter_outages_per_block):
         begin = _next_tuesday(first + timedelta(days=int(rng.integers(quiet_days, BLOCK_DAYS - 6))))
         table = ADAPTER_TABLES[int(rng.integers(len(ADAPTER_TABLES)))]
@@ -185,7 +186,7 @@ def _block_events(config: MarketConfig, first: date, quiet_days: int) -> list[Pl
 
 
 def _market_crises(config: MarketConfig, first: date) -> list[PlantedEvent]:
-    rng = stream(config.seed, first, "universe")
+    rng = stream(config.seed, first, "crises")
     crises: list[PlantedEvent] = []
     for _ in range(config.market_crises_per_year):
         begin = _next_tuesday(first + timedelta(days=int(rng.integers(60, _YEAR_DAYS - 30))))

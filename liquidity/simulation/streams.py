@@ -12,7 +12,7 @@ __all__ = ["SUBJECTS", "student_t", "stream"]
 
 SUBJECTS: Final = (
     "universe", "events", "factors", "issues", "spreads", "trades", "dealers", "quotes", "auctions", "stories",
-    "alternative", "crypto",
+    "alternative", "crypto", "crises", "readings", "tone",
 )  # fmt: skip
 """Names of the streams. The place in the list is part of the seed: add at the end, never in between."""
 

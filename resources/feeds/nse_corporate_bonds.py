@@ -29,9 +29,7 @@ _DOWNLOAD_COLUMNS: Final = (
     "isin", "descriptor", "wap", "ltp", "way_pct", "lty_pct", "value_lakh_inr", "n_trades",
 )  # fmt: skip
 _MONTHS: Final = ("JN", "FB", "MR", "AP", "MY", "JU", "JL", "AG", "SP", "OT", "NV", "DC")
-_DESCRIPTOR: Final = re.compile(
-    r"^(?P<issuer>.+?)\s+(?:SR\s.+?\s)?(?P<coupon>\d+(?:\.\d+)?)\s+(?:[A-Z]+\s+)?(?P<day>\d{2})(?P<month>[A-Z]{2})(?P<year>\d{2})\s+FVRS"
-)
+_MATURITY: Final = re.compile(r"(?P<day>\d{2})(?P<month>[A-Z]{2})(?P<year>\d{2})\s*FVRS", re.IGNORECASE)
 
 
 def open_feed(roots: FeedRoots) -> Feed | None:
@@ -52,8 +50,8 @@ def read_download(path: Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        ``isin, descriptor, wap, ltp`` (per 100), ``way_pct, lty_pct``, ``value_lakh_inr``, ``n_trades``, and, read
-        from the descriptor where it has them, ``issuer`` and ``maturity``.
+        ``isin, descriptor, wap, ltp`` (per 100), ``way_pct, lty_pct``, ``value_lakh_inr``, ``n_trades``, and
+        ``maturity``, read from the descriptor where it has one (``29AP30`` is 2030-04-29).
 
     Raises
     ------
@@ -74,9 +72,8 @@ def read_download(path: Path) -> pd.DataFrame:
     frame = pd.DataFrame([row for row in cells[1:] if len(row) == 8], columns=list(_DOWNLOAD_COLUMNS))
     for name in _DOWNLOAD_COLUMNS[2:]:
         frame[name] = pd.to_numeric(frame[name].str.replace(",", ""), errors="coerce")
-    parts = frame["descriptor"].str.extract(_DESCRIPTOR)
-    month = parts["month"].map({code: number for number, code in enumerate(_MONTHS, start=1)})
-    frame["issuer"] = parts["issuer"]
+    parts = frame["descriptor"].str.extract(_MATURITY)
+    month = parts["month"].str.upper().map({code: number for number, code in enumerate(_MONTHS, start=1)})
     frame["maturity"] = pd.to_datetime(
         "20" + parts["year"] + "-" + month.astype("Int64").astype("str") + "-" + parts["day"],
         format="%Y-%m-%d", errors="coerce",

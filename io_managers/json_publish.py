@@ -1,0 +1,191 @@
+"""``liquidity_pulse.json``: the pulse of a session as one file, for everybody who reads files.
+
+::
+
+    <folder>/session_date=2026-11-20/liquidity_pulse.json   one per session, replaced as a whole
+    <folder>/latest/liquidity_pulse.json                    the newest session's file
+
+The file is one JSON object: the header's keys, ``session_date``, ``items_count`` and ``items``, one document a line in
+the order of ``instrument_id``. Its schema is ``docs/liquidity_pulse.schema.json``; tests validate against it, here only
+what cannot be repaired later is refused.
+"""
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from liquidity.domain.errors import ContractError
+
+__all__ = ["FILE_NAME", "JsonReceipt", "latest_path", "pulse_path", "read_pulse_json", "write_pulse_json"]
+
+FILE_NAME: Final = "liquidity_pulse.json"
+_PREFIX: Final = "session_date="
+_OWN_KEYS: Final = frozenset({"session_date", "items_count", "items"})
+_BUFFER_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class JsonReceipt:
+    """What was written: the session's file, its sha256, its size [bytes], documents in it, and whether it is the latest."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    items_count: int
+    is_latest: bool
+
+
+def pulse_path(folder: Path, session_date: date) -> Path:
+    """File of one session; it need not exist."""
+    return folder / f"{_PREFIX}{session_date.isoformat()}" / FILE_NAME
+
+
+def latest_path(folder: Path) -> Path:
+    """File of the newest session; it need not exist."""
+    return folder / "latest" / FILE_NAME
+
+
+def write_pulse_json(folder: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]) -> JsonReceipt:
+    """Write the documents of a session, whole or not at all; ``latest`` follows when no later session is there.
+
+    Parameters
+    ----------
+    folder
+        Folder of the published files, usually ``<lake>/published``.
+    documents
+        JSON objects with ``instrument_id``, ascending and distinct, and ``session_date`` equal to the session's where
+        they have one. Read once, never held together.
+    header
+        Keys at the top of the file (schema version, code version, profiles, ...); JSON values.
+
+    Raises
+    ------
+    ContractError
+        A document is no JSON object, names no instrument, another session, or breaks the order; or the header uses a
+        key of the file's own. The previous file stays as it was.
+    """
+    clash = sorted(_OWN_KEYS & set(header))
+    if clash:
+        raise ContractError(f"{FILE_NAME} of {session_date}: header keys {clash} belong to the file itself; rename them")
+    path = pulse_path(folder, session_date)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{FILE_NAME}.{uuid.uuid4().hex}.tmp")
+    try:
+        sha256, count = _write(staged, session_date, documents, header)
+        size = staged.stat().st_size
+        os.replace(staged, path)  # noqa: PTH105 - the call whose atomicity is meant
+        _flush_folder(path.parent)
+    finally:
+        staged.unlink(missing_ok=True)
+    return JsonReceipt(path, sha256, size, count, is_latest=_refresh_latest(folder) == session_date)
+
+
+def read_pulse_json(path: Path) -> dict[str, Any]:
+    """Read a published file.
+
+    Raises
+    ------
+    ContractError
+        The file is missing, no JSON, or holds another number of documents than it says.
+    """
+    try:
+        content = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ContractError(f"{path}: no such file; nothing was published for that session") from None
+    except orjson.JSONDecodeError as error:
+        raise ContractError(f"{path}: not JSON ({error}); publish the session again") from error
+    if not isinstance(content, dict) or not isinstance(content.get("items"), list):
+        raise ContractError(f"{path}: no object with a list 'items'; publish the session again")
+    if content.get("items_count") != len(content["items"]):
+        raise ContractError(f"{path}: items_count is {content.get('items_count')!r}, found {len(content['items'])} documents; publish the session again")
+    return content
+
+
+def _write(path: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]) -> tuple[str, int]:
+    """Stream the file; the count comes last, because the documents are counted as they pass."""
+    digest, count, previous = hashlib.sha256(), 0, ""
+    head = orjson.dumps({**header, "session_date": session_date.isoformat()})
+    with path.open("wb", buffering=_BUFFER_BYTES) as file:
+
+        def put(piece: bytes) -> None:
+            digest.update(piece)
+            file.write(piece)
+
+        put(head[:-1] + b',"items":[')
+        for document in documents:
+            encoded = document.encode("utf-8") if isinstance(document, str) else document
+            previous = _checked(encoded, session_date, previous, count)
+            put(b",\n" + encoded if count else b"\n" + encoded)
+            count += 1
+        put(b'\n],"items_count":%d}\n' % count)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), count
+
+
+def _checked(document: bytes, session_date: date, previous: str, place: int) -> str:
+    """Instrument of one document, after the checks that cannot wait."""
+    where = f"{FILE_NAME} of {session_date}, document {place}"
+    try:
+        content = orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        raise ContractError(f"{where}: not JSON ({error}); make it with liquidity.index.pulse_document") from error
+    instrument = content.get("instrument_id") if isinstance(content, dict) else None
+    if not isinstance(instrument, str) or not instrument:
+        raise ContractError(f"{where}: no object with a text 'instrument_id'; make it with liquidity.index.pulse_document")
+    if content.get("session_date", session_date.isoformat()) != session_date.isoformat():
+        raise ContractError(f"{where} ({instrument}): session_date is {content['session_date']!r}, allowed {session_date.isoformat()!r}")
+    if instrument <= previous:
+        raise ContractError(f"{where}: {instrument} after {previous}; sort by instrument_id, one document each")
+    return instrument
+
+
+def _refresh_latest(folder: Path) -> date:
+    """Let ``latest`` show the newest session's file; looks again afterwards, because others publish too."""
+    while True:
+        newest = _newest(folder)
+        target = latest_path(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged = target.with_name(f".{FILE_NAME}.{uuid.uuid4().hex}.tmp")
+        try:
+            _same_file(pulse_path(folder, newest), staged)
+            os.replace(staged, target)  # noqa: PTH105 - the call whose atomicity is meant
+        finally:
+            staged.unlink(missing_ok=True)
+        if _newest(folder) == newest:
+            return newest
+
+
+def _newest(folder: Path) -> date:
+    days = []
+    for child in folder.glob(f"{_PREFIX}*"):
+        with suppress(ValueError):  # a folder of somebody else
+            day = date.fromisoformat(child.name.removeprefix(_PREFIX))
+            if (child / FILE_NAME).is_file():
+                days.append(day)
+    return max(days)
+
+
+def _same_file(source: Path, target: Path) -> None:
+    """Link where the disk can, copy where it cannot; published files are replaced, never written into."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

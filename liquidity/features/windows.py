@@ -1,0 +1,169 @@
+"""The panel seen as matrices: instruments down, days across, so that windows are slices.
+
+A :class:`PanelCube` keeps one int32 per (instrument, day): the row of the panel, or -1. A signal becomes a float64
+matrix only for the block of instruments being worked on, so memory does not grow with the number of signals.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from liquidity.domain.errors import ContractError
+
+__all__ = ["BLOCK_INSTRUMENTS", "PanelCube", "coded", "day_numbers", "float_column", "panel_cube", "text_column"]
+
+BLOCK_INSTRUMENTS: Final = 8192
+"""Instruments worked on at once: a (8192, 90) float64 matrix is 6 MB."""
+
+
+def day_numbers(column: Any) -> NDArray[np.int64]:
+    """Days since 1970-01-01 of a column of dates: ``datetime.date``, datetime64 of any unit, or Arrow dates.
+
+    A missing date gives the smallest int64.
+    """
+    dtype = getattr(column, "dtype", None)
+    if getattr(dtype, "kind", "") == "M":
+        return np.asarray(column, dtype="datetime64[D]").astype(np.int64)
+    dates = pa.array(column, type=pa.date32(), from_pandas=True)
+    if isinstance(dates, pa.ChunkedArray):
+        dates = dates.combine_chunks()
+    numbers = dates.cast(pa.int32()).to_numpy(zero_copy_only=False)
+    if dates.null_count:
+        return np.where(np.isnan(numbers), np.iinfo(np.int64).min, np.nan_to_num(numbers)).astype(np.int64)
+    return np.asarray(numbers, dtype=np.int64)
+
+
+def coded(column: Any) -> tuple[NDArray[np.int64], Any]:
+    """Integer codes of a text column and its distinct values, ascending, as an Arrow array; -1 is null.
+
+    Strings stay in Arrow: no Python object is made per row.
+    """
+    text = pa.array(column, from_pandas=True)
+    if isinstance(text, pa.ChunkedArray):
+        text = text.combine_chunks()
+    encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
+    values = encoded.dictionary.cast(pa.large_string())
+    order = pc.sort_indices(values).to_numpy()
+    rank = np.empty(order.size + 1, dtype=np.int64)
+    rank[order] = np.arange(order.size)
+    rank[-1] = -1  # null
+    codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    return rank[codes], values.take(pa.array(order))
+
+
+def text_column(values: Any, codes: NDArray[np.integer[Any]]) -> "pd.Series[str]":
+    """Text column ``values[codes]`` (null for code -1), Arrow-backed."""
+    indices = pa.array(codes, mask=codes < 0)
+    taken: pd.Series[str] = values.cast(pa.large_string()).take(indices).to_pandas()
+    return taken.astype("str")
+
+
+def float_column(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """One numeric column as float64, null as NaN."""
+    try:
+        column = frame[name]
+    except KeyError:
+        raise ContractError(f"panel: column {name!r} is missing; found {list(frame.columns)}") from None
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelCube:
+    """Rows of a panel by instrument and day.
+
+    Parameters
+    ----------
+    instruments
+        Distinct instruments, ascending (Arrow strings), length I.
+    days
+        Distinct days since 1970-01-01, ascending, length T.
+    cell
+        int32, shape (I, T): row of the frame, -1 where the instrument has no row that day.
+    frame
+        The panel itself.
+    """
+
+    instruments: Any
+    days: NDArray[np.int64]
+    cell: NDArray[np.int32]
+    frame: pd.DataFrame
+
+    def between(self, after_day: int, last_day: int) -> "PanelCube":
+        """Cut to the days (after_day, last_day], same instruments."""
+        first, stop = np.searchsorted(self.days, [after_day, last_day], side="right")
+        return PanelCube(self.instruments, self.days[first:stop], self.cell[:, first:stop], self.frame)
+
+    def of_rows_on(self, day: int) -> "PanelCube":
+        """Only the instruments that have a row on ``day``."""
+        at = int(np.searchsorted(self.days, day))
+        present = (
+            self.cell[:, at] >= 0 if at < self.days.size and self.days[at] == day else np.zeros(len(self.cell), bool)
+        )
+        if present.all():
+            return self
+        kept = np.flatnonzero(present)
+        return PanelCube(self.instruments.take(pa.array(kept)), self.days, self.cell[kept], self.frame)
+
+    def blocks(self, instruments: int = BLOCK_INSTRUMENTS) -> Iterator[slice]:
+        """Slices of at most ``instruments`` rows."""
+        for first in range(0, len(self.cell), instruments):
+            yield slice(first, min(first + instruments, len(self.cell)))
+
+    def take(self, column: NDArray[np.float64], block: slice) -> NDArray[np.float64]:
+        """Matrix (block, T) of a frame column given as float64; NaN without a row."""
+        cell = self.cell[block]
+        return np.where(cell >= 0, column[cell], np.nan)
+
+
+def panel_cube(panel: pd.DataFrame, first: date | None = None, last: date | None = None) -> PanelCube:
+    """Arrange the rows of a panel by instrument and day.
+
+    Parameters
+    ----------
+    panel
+        ``session_date`` and ``instrument_id``, any row order, unique together. ``instrument_id`` may be categorical.
+    first, last
+        Keep only the days [first, last].
+
+    Raises
+    ------
+    ContractError
+        An instrument has two rows on one day, or a key is null.
+    """
+    if panel.empty:
+        return PanelCube(pa.array([], pa.large_string()), np.zeros(0, np.int64), np.zeros((0, 0), np.int32), panel)
+    all_days = day_numbers(panel["session_date"])
+    codes, instruments = coded(panel["instrument_id"])
+    if codes.min() < 0 or all_days.min() == np.iinfo(np.int64).min:
+        raise ContractError(
+            "panel: session_date and instrument_id must not be null; check the table against its contract"
+        )
+    rows = np.arange(len(panel), dtype=np.int32)
+    low = all_days.min() if first is None else np.datetime64(first, "D").astype(np.int64)
+    high = all_days.max() if last is None else np.datetime64(last, "D").astype(np.int64)
+    if low > all_days.min() or high < all_days.max():
+        kept = (all_days >= low) & (all_days <= high)
+        rows, codes, all_days = rows[kept], codes[kept], all_days[kept]
+    seen = np.bincount(all_days - low, minlength=1) > 0 if all_days.size else np.zeros(1, bool)
+    days = np.flatnonzero(seen) + low
+    used = np.zeros(len(instruments), dtype=bool)
+    used[codes] = True
+    if not used.all():
+        codes = (np.cumsum(used) - 1)[codes]
+        instruments = instruments.take(pa.array(np.flatnonzero(used)))
+    cell = np.full((len(instruments), days.size), -1, dtype=np.int32)
+    across = (np.cumsum(seen) - 1)[all_days - low] if all_days.size else all_days
+    cell[codes, across] = rows
+    if np.count_nonzero(cell >= 0) != rows.size:
+        raise ContractError(
+            f"panel: {rows.size - np.count_nonzero(cell >= 0)} row(s) repeat an instrument and day; "
+            "the key is (session_date, instrument_id)"
+        )
+    return PanelCube(instruments, days.astype(np.int64), cell, panel)

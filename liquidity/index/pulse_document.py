@@ -1,0 +1,365 @@
+"""The published pulse: one JSON document for each instrument, and the file that holds them all.
+
+A document states each score with its scale, direction, method, coverage, uncertainty and drivers, what changed since
+the previous session and why, which signals are missing, how old the inputs are, and which configuration and code
+produced it. Missing is null with a reason; a document never holds NaN. ``PULSE_SCHEMA`` is its JSON schema.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from liquidity.contracts.features import SCORED_FEATURES
+from liquidity.contracts.pulse import LIQUIDITY_PULSE, SCORE_METHODS
+from liquidity.domain.errors import ContractError
+from liquidity.domain.instrument import ASSET_CLASSES, RATINGS, SECTORS
+from liquidity.features.scaling import component_parts
+from liquidity.index.drivers import change_of_contributions, contributions
+from liquidity.index.profiles import WeightProfile
+
+__all__ = ["PULSE_SCHEMA", "SCHEMA_VERSION", "PulseMeta", "pulse_documents", "pulse_file"]
+
+SCHEMA_VERSION: Final = 1
+_BASE_POINTS: Final = 50.0
+_GROUPS: Final = ("micro", "alt", "auction", "sentiment")
+_ADAPTERS: Final = {"micro": "microstructure", "alt": "alt_signals", "auction": "auction_mm", "sentiment": "sentiment"}
+_DIRECTIONS: Final = {
+    "liquidity": "100 is most liquid", "repayment": "100 is best supported", "bondx": "100 is best",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PulseMeta:
+    """What a document says about its making: profile of each asset class, and the version of the code."""
+
+    profiles: Mapping[str, WeightProfile]
+    code_version: str
+
+
+def pulse_documents(
+    liquidity: pd.DataFrame,
+    repayment: pd.DataFrame,
+    bondx: pd.DataFrame,
+    features: pd.DataFrame,
+    previous: pd.DataFrame | None,
+    warnings: pd.DataFrame,
+    status: pd.DataFrame,
+    meta: PulseMeta,
+) -> pd.DataFrame:
+    """One document for each instrument of one session.
+
+    Parameters
+    ----------
+    liquidity, repayment, bondx, features
+        The session's tables, rows in the same order.
+    previous
+        ``LIQUIDITY_INDEX`` rows of the previous session of each instrument (days may differ between asset classes, an
+        instrument occurs once); None when there is none.
+    warnings
+        ``EARLY_WARNINGS`` rows of the session.
+    status
+        ``SIGNAL_STATUS`` rows of the session: an adapter that failed is named beside the signals it owes.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns of ``LIQUIDITY_PULSE``; ``document`` is one item of ``PULSE_SCHEMA``'s ``data``.
+    """
+    ids = _texts(liquidity, "instrument_id")
+    for name, frame in (("repayment_support", repayment), ("bondx_score", bondx), ("liquidity_features", features)):
+        if _texts(frame, "instrument_id") != ids:
+            raise ContractError(f"pulse documents: {name} has not the same instruments in the same order as liquidity_index")
+    points = liquidity["liquidity_score"].to_numpy(dtype=np.float64, na_value=np.nan)
+    changes, change_points = _changes(ids, points, liquidity, previous)
+    alerts = _alerts(warnings)
+    columns: dict[str, Sequence[Any]] = {
+        name: _texts(liquidity, name) for name in ("asset_class", "issuer_id", "sector", "rating", "profile", "config_hash", "source")
+    }
+    columns["as_of"] = _dates(liquidity, "session_date")
+    ages = zip(*(_numbers(features, f"{group}_age_s") for group in _GROUPS), strict=True)
+    flags = [text.split(",") if text else [] for text in _texts(features, "anomaly_flags")]
+    rows = zip(
+        ids, columns["as_of"], columns["asset_class"], columns["issuer_id"], columns["sector"], columns["rating"],
+        _blocks(liquidity, "liquidity"), _blocks(repayment, "repayment"), _blocks(bondx, "bondx"), changes,
+        _missing(features, status, meta), ages, _texts(features, "spread_origin"), flags,
+        columns["profile"], columns["config_hash"], columns["source"], strict=True,
+    )
+    documents = [
+        orjson.dumps(
+            {
+                "instrument_id": instrument, "as_of": as_of, "asset_class": asset_class, "issuer_id": issuer, "sector": sector,
+                "rating": rating, "liquidity": liquid, "repayment": support, "bondx": combined, "change": change,
+                "missing_signals": missing, "ages_s": dict(zip(_GROUPS, age, strict=True)), "spread_origin": origin, "anomalies": anomalies,
+                "warning": alerts.get(instrument), "profile": profile, "config_hash": digest, "code_version": meta.code_version, "source": source,
+            }
+        ).decode()
+        for (
+            instrument, as_of, asset_class, issuer, sector, rating, liquid, support, combined, change,
+            missing, age, origin, anomalies, profile, digest, source,
+        ) in rows
+    ]  # fmt: skip
+    pulse = liquidity[["session_date", "instrument_id", "asset_class", "sector", "rating"]].copy()
+    pulse["liquidity_score"] = points
+    pulse["repayment_score"] = repayment["repayment_score"].to_numpy(dtype=np.float64, na_value=np.nan)
+    pulse["bondx_score"] = bondx["bondx_score"].to_numpy(dtype=np.float64, na_value=np.nan)
+    pulse["change_points"] = change_points
+    pulse["document"] = pd.array(documents, dtype="str")
+    pulse["source"] = liquidity["source"]
+    return pulse[list(LIQUIDITY_PULSE.column_names)]
+
+
+def pulse_file(
+    documents: Iterable[str], session_date: date, published_at: datetime, config_hash: str, code_version: str
+) -> bytes:
+    """The whole file as ``PULSE_SCHEMA`` describes it, documents byte for byte as given.
+
+    Parameters
+    ----------
+    published_at
+        UTC, aware.
+    config_hash
+        Hash of the run (``run_config_hash``).
+    """
+    if published_at.tzinfo is None:
+        raise ContractError(f"pulse file: published_at {published_at.isoformat()} has no time zone; times are UTC and aware")
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "session_date": session_date,
+        "published_at": published_at,
+        "config_hash": config_hash,
+        "code_version": code_version,
+        "data": [orjson.Fragment(document) for document in documents],
+    }
+    return orjson.dumps(head, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _blocks(frame: pd.DataFrame, name: str) -> list[dict[str, object]]:
+    score = {"liquidity": "liquidity_score", "repayment": "repayment_score", "bondx": "bondx_score"}[name]
+    direction = _DIRECTIONS[name]
+    numbers = [_numbers(frame, column) for column in (score, "coverage_frac", "uncertainty_sd", "lower_80", "upper_80", "oldest_input_age_s")]
+    texts = [_texts(frame, column) for column in ("method", "reason", "drivers_json")]
+    return [
+        {
+            "score": value, "scale": "0-100", "direction": direction, "method": method, "reason": reason or None,
+            "coverage_frac": coverage, "uncertainty_sd_points": sd, "lower_80": low, "upper_80": high, "oldest_input_age_s": age,
+            "base_points": _BASE_POINTS, "drivers": orjson.Fragment(drivers),
+        }
+        for value, coverage, sd, low, high, age, method, reason, drivers in zip(*numbers, *texts, strict=True)
+    ]  # fmt: skip
+
+
+def _changes(
+    ids: Sequence[str], points: np.ndarray[Any, np.dtype[np.float64]], liquidity: pd.DataFrame, previous: pd.DataFrame | None
+) -> tuple[list[dict[str, object]], list[float]]:
+    """Change of the liquidity score with its split over features, and the bare points (NaN where undefined)."""
+    before: dict[str, tuple[float, str, str]] = {}
+    if previous is not None:
+        keys = _texts(previous, "instrument_id")
+        before = dict(
+            zip(keys, zip(_numbers(previous, "liquidity_score"), _texts(previous, "drivers_json"), _dates(previous, "session_date"), strict=True), strict=True)
+        )
+        if len(before) != len(keys):
+            raise ContractError("pulse documents: an instrument occurs twice in the previous session; pass its latest row only")
+    changes: list[dict[str, object]] = []
+    moved: list[float] = []
+    for instrument, value, drivers in zip(ids, points.tolist(), _texts(liquidity, "drivers_json"), strict=True):
+        old = before.get(instrument)
+        since = None if old is None else old[2]
+        reason = None
+        if value != value:
+            reason = "no score in this session"
+        elif old is None:
+            reason = "no previous session"
+        elif old[0] != old[0]:
+            reason = f"no score on {since}"
+        if reason is not None or old is None:
+            changes.append({"points": None, "since": since, "drivers": [], "reason": reason})
+            moved.append(float("nan"))
+            continue
+        difference = value - old[0]
+        split = change_of_contributions(contributions(drivers), contributions(old[1]), difference)
+        ordered = sorted(split.items(), key=lambda item: -abs(item[1]))
+        changes.append(
+            {"points": difference, "since": since, "drivers": [{"feature": name, "points": part} for name, part in ordered], "reason": None}
+        )
+        moved.append(difference)
+    return changes, moved
+
+
+def _missing(features: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta) -> list[orjson.Fragment]:
+    """Signals of the profile that carry no weight, each with the reason, as JSON made once for each pattern."""
+    failed = {
+        str(adapter): f"adapter {adapter} {state}: {detail}" if detail else f"adapter {adapter} {state}"
+        for adapter, state, detail in zip(_texts(status, "adapter"), _texts(status, "state"), _texts(status, "detail"), strict=True)
+        if state in ("missing", "error")
+    }
+    fragments = np.full(len(features), orjson.Fragment(b"[]"), dtype=object)
+    classes = np.array(_texts(features, "asset_class"), dtype=object)
+    for asset_class in sorted(set(classes)):
+        profile = meta.profiles.get(asset_class)
+        if profile is None:
+            continue
+        items = profile.scored_features
+        rows = np.flatnonzero(classes == asset_class)
+        mine = features.iloc[rows]
+        components = component_parts(mine, profile).score
+        states = np.zeros((len(rows), len(items)), dtype=np.int64)  # 0 used, 1 absent, 2 not comparable, 3 stale
+        for j, item in enumerate(items):
+            absent = mine[item.feature].isna().to_numpy()
+            stale = ~(mine[f"{item.group}_weight_frac"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0)
+            states[:, j] = np.where(absent, 1, np.where(np.isnan(components[:, j]), 2, np.where(stale, 3, 0)))
+        patterns, inverse = np.unique(states @ (4 ** np.arange(len(items))), return_index=False, return_inverse=True)
+        texts = []
+        for pattern in patterns.tolist():
+            listed = []
+            for j, item in enumerate(items):
+                state = (pattern >> (2 * j)) & 3
+                if state:
+                    reason = ("", "absent", "not comparable: short history and few peers", "stale")[state]
+                    listed.append({"feature": item.feature, "reason": failed.get(_ADAPTERS[item.group], reason) if state != 2 else reason})
+            texts.append(orjson.Fragment(orjson.dumps(listed)))
+        for row, which in zip(rows.tolist(), inverse.tolist(), strict=True):
+            fragments[row] = texts[which]
+    return list(fragments)
+
+
+def _alerts(warnings: pd.DataFrame) -> dict[str, dict[str, object]]:
+    return {
+        instrument: {"state": state, "raised_on": raised, "change_points": points, "reference_date": reference}
+        for instrument, state, raised, points, reference in zip(
+            _texts(warnings, "instrument_id"), _texts(warnings, "state"), _dates(warnings, "raised_on"),
+            _numbers(warnings, "change_points"), _dates(warnings, "reference_date"), strict=True,
+        )
+    }  # fmt: skip
+
+
+def _texts(frame: pd.DataFrame, name: str) -> list[Any]:
+    values = frame[name]
+    return list(values.astype(object).where(values.notna(), None))
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> list[float]:
+    """Plain floats; NaN, which orjson writes as null."""
+    return list(frame[name].to_numpy(dtype=np.float64, na_value=np.nan).tolist())
+
+
+def _dates(frame: pd.DataFrame, name: str) -> list[str]:
+    codes, labels = pd.factorize(frame[name])
+    texts = [pd.Timestamp(label).date().isoformat() for label in labels]
+    return [texts[code] for code in codes.tolist()]
+
+
+def _object(properties: Mapping[str, object], optional: tuple[str, ...] = ()) -> dict[str, object]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": dict(properties)}
+
+
+def _score_schema(direction: str) -> dict[str, object]:
+    points = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
+    driver = _object(
+        {
+            "feature": {"type": "string"},
+            "score": {**points, "description": "Component score, points; null for an adjustment."},
+            "weight": {"type": "number", "minimum": 0, "maximum": 1},
+            "contribution": {"type": "number", "description": "Signed points; base_points + sum of contributions = score."},
+        }
+    )
+    schema = _object(
+        {
+            "score": points,
+            "scale": {"const": "0-100"},
+            "direction": {"const": direction},
+            "method": {"enum": list(SCORE_METHODS)},
+            "reason": {"type": ["string", "null"], "description": "Why there is no score, or none of the usual kind."},
+            "coverage_frac": {"type": "number", "minimum": 0, "maximum": 1},
+            "uncertainty_sd_points": {"type": ["number", "null"], "minimum": 0},
+            "lower_80": points,
+            "upper_80": points,
+            "oldest_input_age_s": {"type": ["number", "null"], "minimum": 0},
+            "base_points": {"const": _BASE_POINTS},
+            "drivers": {"type": "array", "items": driver},
+        }
+    )
+    return {
+        **schema,
+        "if": {"properties": {"score": {"type": "null"}}},
+        "then": {"properties": {"method": {"const": "insufficient_data"}, "reason": {"type": "string", "minLength": 1}}},
+        "else": {"properties": {"uncertainty_sd_points": {"type": "number"}, "lower_80": {"type": "number"}, "upper_80": {"type": "number"}}},
+    }
+
+
+_DATE: Final = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
+_HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
+_LABEL: Final = {"type": ["string", "null"]}
+_SIGNED: Final = {"type": ["number", "null"], "minimum": -100, "maximum": 100}
+_AGE: Final = {"type": ["number", "null"], "minimum": 0}
+
+PULSE_SCHEMA: Final[dict[str, object]] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "liquidity_pulse.json",
+    "description": "The published pulse of one session. Scores are 0-100; missing is null with a reason.",
+    **_object(
+        {
+            "schema_version": {"const": SCHEMA_VERSION},
+            "session_date": _DATE,
+            "published_at": {"type": "string", "format": "date-time", "description": "UTC."},
+            "config_hash": _HASH,
+            "code_version": {"type": "string", "minLength": 1},
+            "data": {"type": "array", "items": {"$ref": "#/$defs/pulse"}},
+        }
+    ),
+    "$defs": {
+        "pulse": _object(
+            {
+                "instrument_id": {"type": "string", "minLength": 3},
+                "as_of": _DATE,
+                "asset_class": {"enum": list(ASSET_CLASSES)},
+                "issuer_id": _LABEL,
+                "sector": {"enum": [*SECTORS, None]},
+                "rating": {"enum": [*RATINGS, None]},
+                **{name: _score_schema(direction) for name, direction in _DIRECTIONS.items()},
+                "change": _object(
+                    {
+                        "points": {**_SIGNED, "description": "Liquidity score minus that of the previous session."},
+                        "since": {**_DATE, "type": ["string", "null"]},
+                        "drivers": {
+                            "type": "array",
+                            "items": _object({"feature": {"type": "string"}, "points": {"type": "number"}}),
+                            "description": "Sums to points.",
+                        },
+                        "reason": {"type": ["string", "null"]},
+                    }
+                ),
+                "missing_signals": {
+                    "type": "array",
+                    "items": _object({"feature": {"enum": list(SCORED_FEATURES)}, "reason": {"type": "string", "minLength": 1}}),
+                },
+                "ages_s": _object(dict.fromkeys(_GROUPS, _AGE)),
+                "spread_origin": _LABEL,
+                "anomalies": {"type": "array", "items": {"type": "string"}},
+                "warning": {
+                    "anyOf": [
+                        {"type": "null"},
+                        _object(
+                            {
+                                "state": {"enum": ["raised", "active", "cleared"]},
+                                "raised_on": _DATE,
+                                "change_points": {"type": "number", "minimum": -100, "maximum": 100},
+                                "reference_date": _DATE,
+                            }
+                        ),
+                    ]
+                },
+                "profile": {"type": "string", "minLength": 1},
+                "config_hash": _HASH,
+                "code_version": {"type": "string", "minLength": 1},
+                "source": {"type": "string", "minLength": 1},
+            }
+        )
+    },
+}

@@ -1,0 +1,77 @@
+"""How often nothing trades: share of sessions without a trade, and the longest such run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from liquidity.domain.observation import Observations, observed
+from liquidity.measures._registry import Matrix, Measure
+from liquidity.measures._rows import row_counts, row_means
+
+__all__ = ["MEASURE", "ZeroTradingDays", "zero_trading_days"]
+
+_MIN_OBSERVATIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroTradingDays:
+    """``share`` of business days without a trade, 0-1; ``longest_gap`` the longest run of them, days."""
+
+    share: float | None
+    longest_gap: int | None
+
+
+def zero_trading_days(trade_counts: Observations) -> ZeroTradingDays:
+    """Share of business days without a trade, and the longest run of them.
+
+    Parameters
+    ----------
+    trade_counts
+        Trades per business day, oldest first. A missing count is unknown, not zero: it is left out of the share and
+        ends a run.
+
+    Returns
+    -------
+    ZeroTradingDays
+        Null when no day is known.
+
+    References
+    ----------
+    Chen, Lesmond and Wei (2007), Journal of Finance 62(1), 119-149.
+
+    Examples
+    --------
+    >>> zero_trading_days([0, 2, 0, 0, 5])
+    ZeroTradingDays(share=0.6, longest_gap=2)
+    """
+    counts = observed(trade_counts)
+    known = ~np.isnan(counts)
+    if not known.any():
+        return ZeroTradingDays(None, None)
+    longest = run = 0
+    for count in counts:
+        run = run + 1 if count == 0.0 else 0
+        longest = max(longest, run)
+    return ZeroTradingDays(float((counts[known] == 0.0).mean()), longest)
+
+
+def _compute(inputs: Mapping[str, Matrix]) -> tuple[Matrix, Matrix]:
+    counts = inputs["trades_count"]
+    sessions = row_counts(counts)
+    share = row_means(np.where(np.isnan(counts), np.nan, counts == 0.0))
+    return np.where(sessions >= _MIN_OBSERVATIONS, share, np.nan), sessions
+
+
+MEASURE = Measure(
+    name="zero_trade_share",
+    unit="frac 0-1",
+    higher_is_liquid=False,
+    window_days=30,
+    min_observations=_MIN_OBSERVATIONS,
+    inputs=("trades_count",),
+    undefined_reason="no session with a known number of trades",
+    formula="sessions without a trade / sessions with a known number of trades",
+    source="Chen, Lesmond and Wei (2007)",
+    compute=_compute,
+)

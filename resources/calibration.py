@@ -1,0 +1,403 @@
+"""Does the simulated market look like the recorded ones? One row per stylised fact, measured on both in the same way.
+
+Recorded values are computed from the recorded files at each call. The tolerance of a fact is declared beside it; for
+statistics of short series it is the range that the recorded series itself shows over windows of the same length.
+Read next: ``docs/methodology/simulator.md``, whose table :func:`write_report` generates.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from liquidity.domain.errors import InsufficientDataError, SourceUnavailableError
+from liquidity.simulation import MarketConfig, SimulatedDay, simulate_market
+
+__all__ = ["CALIBRATION_END", "CALIBRATION_START", "Fact", "calibration_days", "calibration_report", "markdown_table", "write_report"]
+
+CALIBRATION_START: Final = date(2022, 1, 1)
+CALIBRATION_END: Final = date(2025, 12, 31)
+_NEUTRAL_SESSIONS: Final = 60  # conditions start neutral; the recorded day of trades is one day
+_SAMPLE: Final = 101  # rows of the recorded day
+_LAKH: Final = 1e5
+_PEGGED_SD: Final = 0.015
+_CREDIT_SINCE: Final = "1954-01-01"
+_BEGIN: Final = "<!-- generated: calibration table -->"
+_END: Final = "<!-- end of generated table -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One stylised fact: recorded and simulated value with the allowed interval, all in ``unit``."""
+
+    name: str
+    unit: str
+    recorded: float
+    simulated: float
+    lowest: float
+    highest: float
+    source: str
+
+    @property
+    def inside(self) -> bool:
+        """Whether the simulated value lies in [lowest, highest]; never for NaN."""
+        return self.lowest <= self.simulated <= self.highest
+
+
+def calibration_days(seed: int = 7) -> Iterator[SimulatedDay]:
+    """The market that the report is about: all defaults, four years."""
+    return simulate_market(MarketConfig(seed=seed), CALIBRATION_START, CALIBRATION_END)
+
+
+def calibration_report(recorded: Path, days: Iterable[SimulatedDay]) -> pd.DataFrame:
+    """Compare the simulated days with the recorded files, fact by fact.
+
+    Parameters
+    ----------
+    recorded
+        Folder of recorded data with ``bonds/``, ``macro/``, ``alt/`` and ``ohlcv/``.
+    days
+        Consecutive simulated days, read once; at least two years, for yearly cycles and monthly credit spreads.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``fact, unit, recorded, simulated, lowest, highest, inside, source``; one row per fact.
+
+    Raises
+    ------
+    SourceUnavailableError
+        A recorded file is absent.
+    InsufficientDataError
+        Fewer than two simulated years.
+    """
+    seen = _observe(days)
+    facts = [
+        *_trade_facts(recorded, seen),
+        *_quote_facts(recorded, seen),
+        *_credit_facts(recorded, seen),
+        *_auction_facts(recorded, seen),
+        *_season_facts(recorded, seen),
+        *_crypto_facts(recorded, seen),
+    ]
+    return pd.DataFrame(
+        {
+            "fact": [fact.name for fact in facts],
+            "unit": [fact.unit for fact in facts],
+            "recorded": [fact.recorded for fact in facts],
+            "simulated": [fact.simulated for fact in facts],
+            "lowest": [fact.lowest for fact in facts],
+            "highest": [fact.highest for fact in facts],
+            "inside": [fact.inside for fact in facts],
+            "source": [fact.source for fact in facts],
+        }
+    )
+
+
+def markdown_table(report: pd.DataFrame) -> str:
+    """The report as a Markdown table, four significant digits."""
+    lines = ["| fact | unit | recorded | simulated | allowed | inside | recorded in |", "|---|---|---:|---:|---|---|---|"]
+    lines += [
+        f"| {row.fact} | {row.unit} | {row.recorded:.4g} | {row.simulated:.4g} | {row.lowest:.4g} to {row.highest:.4g} "
+        f"| {'yes' if row.inside else '**no**'} | {row.source} |"
+        for row in report.itertuples()
+    ]
+    return "\n".join(lines)
+
+
+def write_report(page: Path, recorded: Path) -> pd.DataFrame:
+    """Put a freshly computed table between the page's two generated-table marks; returns the report.
+
+    Raises
+    ------
+    InsufficientDataError
+        The page has no such marks.
+    """
+    text = page.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise InsufficientDataError(f"{page}: no lines {_BEGIN!r} and {_END!r} to write the calibration table between")
+    report = calibration_report(recorded, calibration_days())
+    page.write_text(f"{before}{_BEGIN}\n{markdown_table(report)}\n{_END}{after}", encoding="utf-8")
+    return report
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What one pass over the simulated days keeps: small numbers per day and the traded bond-days of the first weeks."""
+
+    day: list[pd.Timestamp] = field(default_factory=list)
+    traded: list[pd.DataFrame] = field(default_factory=list)
+    traded_share: list[float] = field(default_factory=list)
+    yield_spread_bps: list[float] = field(default_factory=list)
+    online: list[tuple[float, bool]] = field(default_factory=list)
+    credit: dict[pd.Timestamp, float] = field(default_factory=dict)
+    covers: dict[tuple[str, pd.Timestamp], float] = field(default_factory=dict)
+    alternative: list[tuple[pd.Timestamp, str, pd.Timestamp, float]] = field(default_factory=list)
+    crypto: list[pd.DataFrame] = field(default_factory=list)
+
+
+def _observe(days: Iterable[SimulatedDay]) -> _Seen:
+    seen = _Seen()
+    sessions = 0
+    for day in days:
+        at = pd.Timestamp(day.session_date)
+        seen.day.append(at)
+        quotes = day.tables["microstructure"]
+        coins = quotes[quotes["venue"] == "sim.exchange"]
+        if len(coins):
+            seen.crypto.append(coins[["instrument_id", "high", "low", "close", "turnover_ccy"]].assign(day=at))
+        if day.truth.bonds.empty:
+            continue
+        sessions += 1
+        _observe_session(seen, day, at, neutral=sessions <= _NEUTRAL_SESSIONS)
+    if not seen.day or (seen.day[-1] - seen.day[0]).days < 700:
+        raise InsufficientDataError("calibration: fewer than 700 simulated days; give at least two years of them")
+    return seen
+
+
+def _observe_session(seen: _Seen, day: SimulatedDay, at: pd.Timestamp, *, neutral: bool) -> None:
+    hidden = day.truth.bonds
+    by_rating = hidden.groupby("rating")["credit_spread_frac"].median()
+    seen.credit[at] = float(by_rating["BBB"] - by_rating["AAA"])
+    crisis = any(event.kind in ("market_crisis", "issuer_crisis") for event in day.truth.events)
+    quotes = day.tables["microstructure"].merge(
+        hidden[["instrument_id", "yield_frac", "duration_years", "rating"]], on="instrument_id"
+    )
+    if neutral and len(quotes):
+        traded = quotes[quotes["trades_count"] > 0]
+        seen.traded_share.append(len(traded) / len(quotes))
+        seen.traded.append(traded[["trades_count", "turnover_ccy", "vwap", "yield_frac"]])
+    best = quotes[(quotes["rating"] == "AAA") & (quotes["duration_years"] > 1.0)]
+    if len(best) and not crisis:
+        seen.yield_spread_bps.append(float((best["quoted_spread_bps"] / best["duration_years"]).median()))
+    dealers = day.tables["auction_mm"]
+    if len(dealers):
+        outage = any(event.kind == "dealer_outage" and event.subject == "market" for event in day.truth.events)
+        seen.online.append((float(dealers["mm_online_ratio"].mean()), outage))
+        named = dealers.dropna(subset=["auction_at"]).merge(hidden[["instrument_id", "issuer_id"]], on="instrument_id")
+        today = named[named["auction_at"].dt.tz_localize(None).dt.normalize() == at]
+        for row in today.drop_duplicates("issuer_id").itertuples():
+            seen.covers[(str(row.issuer_id), at)] = float(row.auction_demand)  # type: ignore[arg-type]
+    alternative = day.tables["alt_signals"]
+    if len(alternative):
+        per_issuer = alternative.drop_duplicates(["kind", "issuer_id"])
+        for kind, rows in per_issuer[per_issuer["kind"] != "esg"].groupby("kind"):
+            speaks_for = rows["observed_at"].iloc[0].tz_localize(None).normalize()
+            seen.alternative.append((at, str(kind), speaks_for, float(np.exp(np.log(rows["value"]).mean()))))
+
+
+def _read(recorded: Path, name: str) -> pd.DataFrame:
+    path = recorded / name
+    if not path.is_file():
+        raise SourceUnavailableError(f"calibration: recorded file {path} is absent; name the folder that holds {name}")
+    return pd.read_csv(path) if name.endswith(".csv.gz") else pd.read_parquet(path)
+
+
+def _plus_minus(name: str, unit: str, recorded: float, simulated: float, allowed: float, source: str) -> Fact:
+    return Fact(name, unit, recorded, simulated, recorded - allowed, recorded + allowed, source)
+
+
+def _times(name: str, unit: str, recorded: float, simulated: float, factor: float, source: str) -> Fact:
+    return Fact(name, unit, recorded, simulated, recorded / factor, recorded * factor, source)
+
+
+def _trade_facts(recorded: Path, seen: _Seen) -> list[Fact]:
+    source = "NSE corporate bond trades, one day"
+    day = _read(recorded, "bonds/in_nse_corporate_bonds_1day.parquet")
+    ours = pd.concat(seen.traded, ignore_index=True)
+    count = ours["trades_count"].to_numpy(dtype=np.float64)
+    lakh = ours["turnover_ccy"].to_numpy(dtype=np.float64) / _LAKH
+    yields = ours["yield_frac"].to_numpy(dtype=np.float64) * 100.0
+    real_lakh = day["value_lakh_inr"].to_numpy(dtype=np.float64)
+    real_yield = day["way_pct"].to_numpy(dtype=np.float64)
+    facts = [
+        _plus_minus("trades per traded bond-day, median", "1", float(day["n_trades"].median()), float(np.median(count)), 0.0, source),
+        _plus_minus("trades per traded bond-day, mean", "1", float(day["n_trades"].mean()), float(count.mean()), 0.1, source),
+        _plus_minus("trades, largest of 101 bond-days", "1", float(day["n_trades"].max()), _largest(count), 1.0, source),
+    ]
+    for place, label in ((25, "lower quartile"), (50, "median"), (75, "upper quartile")):
+        facts.append(
+            _times(f"value per traded bond-day, {label}", "lakh INR", float(np.percentile(real_lakh, place)), float(np.percentile(lakh, place)), 1.6, source)
+        )
+    facts.append(_times("value, largest of 101 bond-days", "lakh INR", float(real_lakh.max()), _largest(lakh), 1.5, source))
+    for place, label, allowed in ((0, "lowest", 1.5), (25, "lower quartile", 0.6), (50, "median", 0.6), (75, "upper quartile", 0.8), (100, "highest", 1.5)):
+        facts.append(
+            _plus_minus(f"yield of traded bonds, {label}", "% a year", float(np.percentile(real_yield, place)), float(np.percentile(yields, place)), allowed, source)
+        )
+    facts.append(
+        _plus_minus("correlation of log value and yield", "1", _correlation(np.log(real_lakh), real_yield), _correlation(np.log(lakh), yields), 0.15, source)
+    )
+    spread = [float(np.subtract(*np.percentile(prices, [75, 25]))) for prices in (day["wap"], ours["vwap"])]
+    facts.append(_times("price per 100, interquartile range", "price", spread[0], spread[1], 1.6, source))
+    facts.append(
+        Fact("bonds that trade on a session", "frac 0-1", float("nan"), float(np.mean(seen.traded_share)), 0.05, 0.5, "most bonds do not trade on a day")
+    )
+    return facts
+
+
+def _largest(values: NDArray[np.float64]) -> float:
+    """Median over consecutive samples of 101 of the sample's maximum."""
+    whole = values[: values.size // _SAMPLE * _SAMPLE].reshape(-1, _SAMPLE)
+    return float(np.median(whole.max(axis=1)))
+
+
+def _correlation(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    return float(np.corrcoef(left, right)[0, 1])
+
+
+def _quote_facts(recorded: Path, seen: _Seen) -> list[Fact]:
+    source = "Brazilian treasuries, dealer quotes"
+    two_way = _read(recorded, "bonds/br_treasury_two_way.parquet")
+    fixed = two_way[two_way["rate_index"] != "SELIC"]
+    quotes = _read(recorded, "bonds/br_treasury_quotes.parquet")
+    asks = quotes[quotes["side"] == "ask"].groupby("snapshot_utc")["bond_id"].nunique()
+    snapshots = quotes["snapshot_utc"].drop_duplicates()
+    asks = asks.reindex(pd.DatetimeIndex(snapshots), fill_value=0)
+    when = asks.index
+    market_hours = asks[(when.hour >= 12) & (when.hour < 21)]
+    outage = market_hours.index.normalize() == pd.Timestamp("2026-03-19", tz="UTC")
+    near = (market_hours.index >= pd.Timestamp("2026-03-01", tz="UTC")) & (market_hours.index < pd.Timestamp("2026-04-01", tz="UTC"))
+    share = float(market_hours[outage].mean() / market_hours[near & ~outage].median())
+    online = pd.DataFrame(seen.online, columns=["online", "outage"])
+    ours = float(online.loc[online["outage"], "online"].mean() / online.loc[~online["outage"], "online"].median())
+    return [
+        _plus_minus("full spread of the best names in yield, median", "bps", float(fixed["spread_bps_yield"].median()), float(np.median(seen.yield_spread_bps)), 3.0, source),
+        _plus_minus("quotes on the day dealers withdraw, over a usual day", "frac 0-1", share, ours, 0.2, source),
+    ]  # fmt: skip
+
+
+def _credit_facts(recorded: Path, seen: _Seen) -> list[Fact]:
+    source = "Moody's Baa less Aaa, monthly since 1954"
+    moodys = _read(recorded, "macro/moodys_aaa_baa_monthly.parquet")
+    real = np.log(moodys.loc[moodys["date"] >= _CREDIT_SINCE, "baa_aaa_spread_bps"].to_numpy(dtype=np.float64))
+    daily = pd.Series(seen.credit)
+    ours = np.log(daily.groupby(daily.index.to_period("M")).mean().to_numpy(dtype=np.float64))
+    statistics = {
+        "monthly change of the log credit spread, sd": lambda x: float(np.diff(x).std(ddof=1)),
+        "log credit spread, monthly autocorrelation": lambda x: _autocorrelation(x, 1),
+        "change of the log credit spread, autocorrelation": lambda x: _autocorrelation(np.diff(x), 1),
+    }
+    facts = []
+    for name, statistic in statistics.items():
+        windows = [statistic(real[begin : begin + ours.size]) for begin in range(0, real.size - ours.size + 1, 6)]
+        low, middle, high = np.percentile(windows, [2.5, 50.0, 97.5])
+        facts.append(Fact(name, "1", float(middle), statistic(ours), float(low), float(high), f"{source}, windows of {ours.size} months"))
+    return facts
+
+
+def _auction_facts(recorded: Path, seen: _Seen) -> list[Fact]:
+    source = "US Treasury auctions 2008-09"
+    real = _read(recorded, "bonds/us_treasury_auctions.csv.gz")["bid_to_cover"].to_numpy(dtype=np.float64)
+    ours = np.array(list(seen.covers.values()))
+    return [
+        _times("bid-to-cover, median", "ratio", float(np.median(real)), float(np.median(ours)), 1.1, source),
+        _times("bid-to-cover, sd of the log", "1", float(np.log(real).std(ddof=1)), float(np.log(ours).std(ddof=1)), 1.5, source),
+    ]
+
+
+def _season_facts(recorded: Path, seen: _Seen) -> list[Fact]:
+    source = "I-94 traffic, hourly"
+    hours = _read(recorded, "alt/traffic_i94_hourly.parquet")
+    days = hours.groupby(hours["ts_local"].dt.normalize())["traffic_volume"].agg(["sum", "count"])
+    real = days.loc[days["count"] == 24, "sum"].astype(np.float64)
+    ours = pd.DataFrame(seen.alternative, columns=["day", "kind", "speaks_for", "value"])
+    traffic = ours[ours["kind"] == "traffic"].set_index("speaks_for")["value"]
+    both = [_weekdays(series[series.index.dayofweek < 5]) for series in (real, traffic)]
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+    facts = [
+        _plus_minus(f"traffic on {name} over the mean of Monday to Friday", "1", float(both[0][place]), float(both[1][place]), 0.02, source)
+        for place, name in enumerate(names)
+    ]
+    facts.append(_plus_minus("traffic, yearly amplitude", "frac", _yearly_amplitude(real), _yearly_amplitude(traffic), 0.02, source))
+    energy = _read(recorded, "alt/eia_energy_weekly.parquet")
+    petrol = energy[energy["series_id"].str.contains("Product Supplied of Finished Motor Gasoline")].set_index("date")["value"]
+    utilities = ours[ours["kind"] == "utilities"].drop_duplicates("speaks_for").set_index("speaks_for")["value"]
+    facts.append(
+        _plus_minus("utility use, yearly amplitude", "frac", _yearly_amplitude(petrol), _yearly_amplitude(utilities), 0.015, "EIA weekly petrol supplied")
+    )
+    return facts
+
+
+def _weekdays(series: pd.Series) -> NDArray[np.float64]:
+    means = series.groupby(pd.DatetimeIndex(series.index).dayofweek).mean().to_numpy(dtype=np.float64)
+    return np.asarray(means / means.mean())
+
+
+def _yearly_amplitude(series: pd.Series) -> float:
+    """First yearly harmonic of the log over a linear trend and weekday means."""
+    index = pd.DatetimeIndex(series.index)
+    angle = 2.0 * np.pi * index.dayofyear.to_numpy() / 365.25
+    trend = (index - index[0]).days.to_numpy() / 365.25
+    weekday = (index.dayofweek.to_numpy()[:, None] == np.unique(index.dayofweek)).astype(np.float64)
+    design = np.column_stack([np.cos(angle), np.sin(angle), trend, trend**2, weekday])
+    fitted = np.linalg.lstsq(design, np.log(series.to_numpy(dtype=np.float64)), rcond=None)[0]
+    return float(np.hypot(fitted[0], fitted[1]))
+
+
+def _crypto_facts(recorded: Path, seen: _Seen) -> list[Fact]:
+    source = "Binance spot, daily"
+    candles = _read(recorded, "ohlcv/crypto_spot_1d.parquet").rename(columns={"symbol": "instrument_id", "quote_volume_approx": "turnover_ccy"})
+    candles["day"] = candles["ts"].dt.tz_localize(None)
+    ours = pd.concat(seen.crypto, ignore_index=True)
+    ours = ours[~ours["instrument_id"].str.endswith("-PERP")]
+    real, simulated = _coin_statistics(candles), _coin_statistics(ours)
+    real = real[real["sd"] >= _PEGGED_SD]
+    recorded_btc, btc = real.loc["BTCUSDT"], simulated.loc["sim:BTCUSDT"]
+    pairs = [_pair_correlation(frame, since) for frame, since in ((candles, "2025-03-01"), (ours, "1900-01-01"))]
+    fits = [np.polyfit(np.log(part["adv"]), np.log(part["amihud"]), 1) for part in (real, simulated)]
+    at_100m = [float(np.exp(np.polyval(fit, np.log(1e8)))) for fit in fits]
+    return [
+        _times("largest coin, sd of daily log return", "frac", recorded_btc["sd"], btc["sd"], 1.25, source),
+        _times("largest coin, excess kurtosis", "1", recorded_btc["kurtosis"], btc["kurtosis"], 3.0, source),
+        _plus_minus("largest coin, autocorrelation of absolute returns, lag 1", "1", recorded_btc["lag1"], btc["lag1"], 0.08, source),
+        _plus_minus("largest coin, autocorrelation of absolute returns, lag 10", "1", recorded_btc["lag10"], btc["lag10"], 0.08, source),
+        _plus_minus("correlation of daily returns, mean over pairs", "1", pairs[0], pairs[1], 0.12, source),
+        _plus_minus("weekend turnover over weekday, median over pairs", "1", float(real["weekend"].median()), float(simulated["weekend"].median()), 0.1, source),
+        _plus_minus("Amihud on mean turnover, log-log slope", "1", float(fits[0][0]), float(fits[1][0]), 0.2, source),
+        _times("Amihud at 100 M USD a day", "bps per M USD", at_100m[0], at_100m[1], 2.0, source),
+        _plus_minus("log high over low, over absolute return", "1", float(real["range"].median()), float(simulated["range"].median()), 0.4, source),
+        _plus_minus("log turnover, autocorrelation lag 1, median", "1", float(real["volume_lag1"].median()), float(simulated["volume_lag1"].median()), 0.15, source),
+    ]  # fmt: skip
+
+
+def _coin_statistics(candles: pd.DataFrame) -> pd.DataFrame:
+    """Per coin: sd, excess kurtosis, |r| autocorrelations, mean turnover, Amihud, weekend factor, range ratio."""
+    rows = {}
+    for coin, part in candles.sort_values("day").groupby("instrument_id"):
+        part = part[part["turnover_ccy"] > 0]
+        returns = np.diff(np.log(part["close"].to_numpy(dtype=np.float64)))
+        turnover = part["turnover_ccy"].to_numpy(dtype=np.float64)
+        move = np.abs(returns)
+        weekend = part["day"].dt.dayofweek.to_numpy() >= 5
+        width = np.log(part["high"].to_numpy(dtype=np.float64) / part["low"].to_numpy(dtype=np.float64))
+        rows[coin] = {
+            "sd": returns.std(ddof=1),
+            "kurtosis": float(pd.Series(returns).kurt()),  # type: ignore[arg-type]
+            "lag1": _autocorrelation(move, 1),
+            "lag10": _autocorrelation(move, 10),
+            "adv": turnover.mean(),
+            "amihud": (move * 1e4 / (turnover[1:] / 1e6)).mean(),
+            "weekend": turnover[weekend].mean() / turnover[~weekend].mean(),
+            "range": width.mean() / move.mean(),
+            "volume_lag1": _autocorrelation(np.log(turnover), 1),
+        }
+    return pd.DataFrame(rows).T
+
+
+def _pair_correlation(candles: pd.DataFrame, since: str) -> float:
+    prices = candles[candles["day"] >= since].pivot(index="day", columns="instrument_id", values="close")
+    returns = np.log(prices).diff()
+    returns = returns.loc[:, returns.std() >= _PEGGED_SD]
+    matrix = returns.corr().to_numpy()
+    return float(np.nanmean(matrix[np.triu_indices(len(matrix), 1)]))
+
+
+def _autocorrelation(values: NDArray[np.float64], lag: int) -> float:
+    return _correlation(values[lag:], values[:-lag])

@@ -1,0 +1,34 @@
+"""What feeds of US shares have in common: calendar, currency, identifiers ``XNYS:<symbol>``."""
+
+from typing import Final
+
+import pandas as pd
+
+from liquidity.contracts.signals import INSTRUMENTS
+from resources.feeds._recording import alive_days, contract_rows
+
+__all__ = ["CALENDAR", "share_instruments"]
+
+CALENDAR: Final = "XNYS"
+
+
+def share_instruments(ids: pd.Series, days: pd.Series, source: str) -> pd.DataFrame:
+    """Instruments of every session on which each share was alive.
+
+    Parameters
+    ----------
+    ids, days
+        Every bar (identifier, session).
+    """
+    alive = alive_days(ids, days, CALENDAR)
+    return contract_rows(
+        INSTRUMENTS,
+        {
+            "session_date": alive["session_date"],
+            "instrument_id": alive["instrument_id"],
+            "asset_class": "equity",
+            "currency": "USD",
+            "calendar": CALENDAR,
+            "source": source,
+        },
+    )
