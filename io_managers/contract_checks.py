@@ -35,7 +35,7 @@ def contract_check(contract: TableContract, partitions_def: dg.PartitionsDefinit
 
     Notes
     -----
-    Needs a resource ``lake`` (:class:`io_managers.contract_parquet.LakeResource`).
+    Needs a resource ``lake`` (:class:`resources.dagster_wiring.LakeResource`).
     """
 
     @dg.asset_check(

@@ -25,19 +25,9 @@ from resources.lake import Lake, PublishReport
 if TYPE_CHECKING:  # locations that move Arrow tables load without pandas
     import pandas as pd
 
-__all__ = ["ContractParquetIOManager", "LakeResource", "column_schema", "contract_of", "split_by_session"]
+__all__ = ["ContractParquetIOManager", "column_schema", "contract_of", "split_by_session"]
 
 _CONTRACTS = {contract.name: contract for contract in ALL_CONTRACTS}
-
-
-class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The lake as a resource, for checks and sensors that read tables themselves."""
-
-    lake_dir: str
-
-    def open(self) -> Lake:
-        """Open the lake under ``lake_dir``."""
-        return Lake(Path(self.lake_dir))
 
 
 class ContractParquetIOManager(dg.ConfigurableIOManager):

@@ -5,9 +5,9 @@
     <folder>/session_date=2026-11-20/liquidity_pulse.json   one per session, replaced as a whole
     <folder>/latest/liquidity_pulse.json                    the newest session's file
 
-The file is one JSON object: the header's keys, ``session_date``, ``items_count`` and ``items``, one document a line in
-the order of ``instrument_id``. Its schema is ``docs/liquidity_pulse.schema.json``; tests validate against it, here only
-what cannot be repaired later is refused.
+The file is one JSON object: the header's keys, ``session_date`` and ``data``, one document a line in the order of
+``instrument_id``. Its schema is ``PULSE_SCHEMA`` of ``liquidity/index/pulse_document.py``; tests validate against it, here
+only what cannot be repaired later is refused.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ __all__ = ["FILE_NAME", "JsonReceipt", "latest_path", "pulse_path", "read_pulse_
 
 FILE_NAME: Final = "liquidity_pulse.json"
 _PREFIX: Final = "session_date="
-_OWN_KEYS: Final = frozenset({"session_date", "items_count", "items"})
+_OWN_KEYS: Final = frozenset({"session_date", "data"})
 _BUFFER_BYTES: Final = 1 << 20
 
 
@@ -62,10 +62,10 @@ def write_pulse_json(folder: Path, session_date: date, documents: Iterable[str |
     folder
         Folder of the published files, usually ``<lake>/published``.
     documents
-        JSON objects with ``instrument_id``, ascending and distinct, and ``session_date`` equal to the session's where
-        they have one. Read once, never held together.
+        JSON objects with ``instrument_id``, ascending and distinct, and ``as_of`` equal to the session where they
+        have one. Read once, never held together.
     header
-        Keys at the top of the file (schema version, code version, profiles, ...); JSON values.
+        Keys at the top of the file: ``schema_version``, ``published_at``, ``config_hash``, ``code_version``.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def read_pulse_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     ContractError
-        The file is missing, no JSON, or holds another number of documents than it says.
+        The file is missing, not JSON, or not a pulse file.
     """
     try:
         content = orjson.loads(path.read_bytes())
@@ -103,15 +103,13 @@ def read_pulse_json(path: Path) -> dict[str, Any]:
         raise ContractError(f"{path}: no such file; nothing was published for that session") from None
     except orjson.JSONDecodeError as error:
         raise ContractError(f"{path}: not JSON ({error}); publish the session again") from error
-    if not isinstance(content, dict) or not isinstance(content.get("items"), list):
-        raise ContractError(f"{path}: no object with a list 'items'; publish the session again")
-    if content.get("items_count") != len(content["items"]):
-        raise ContractError(f"{path}: items_count is {content.get('items_count')!r}, found {len(content['items'])} documents; publish the session again")
+    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        raise ContractError(f"{path}: no object with a list 'data'; publish the session again")
     return content
 
 
 def _write(path: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]) -> tuple[str, int]:
-    """Stream the file; the count comes last, because the documents are counted as they pass."""
+    """Stream the file; return its hash and the number of documents."""
     digest, count, previous = hashlib.sha256(), 0, ""
     head = orjson.dumps({**header, "session_date": session_date.isoformat()})
     with path.open("wb", buffering=_BUFFER_BYTES) as file:
@@ -120,13 +118,13 @@ def _write(path: Path, session_date: date, documents: Iterable[str | bytes], hea
             digest.update(piece)
             file.write(piece)
 
-        put(head[:-1] + b',"items":[')
+        put(head[:-1] + b',"data":[')
         for document in documents:
             encoded = document.encode("utf-8") if isinstance(document, str) else document
             previous = _checked(encoded, session_date, previous, count)
             put(b",\n" + encoded if count else b"\n" + encoded)
             count += 1
-        put(b'\n],"items_count":%d}\n' % count)
+        put(b"\n]}\n")
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest(), count
@@ -142,8 +140,8 @@ def _checked(document: bytes, session_date: date, previous: str, place: int) -> 
     instrument = content.get("instrument_id") if isinstance(content, dict) else None
     if not isinstance(instrument, str) or not instrument:
         raise ContractError(f"{where}: no object with a text 'instrument_id'; make it with liquidity.index.pulse_document")
-    if content.get("session_date", session_date.isoformat()) != session_date.isoformat():
-        raise ContractError(f"{where} ({instrument}): session_date is {content['session_date']!r}, allowed {session_date.isoformat()!r}")
+    if content.get("as_of", session_date.isoformat()) != session_date.isoformat():
+        raise ContractError(f"{where} ({instrument}): as_of is {content['as_of']!r}, allowed {session_date.isoformat()!r}")
     if instrument <= previous:
         raise ContractError(f"{where}: {instrument} after {previous}; sort by instrument_id, one document each")
     return instrument

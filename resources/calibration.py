@@ -5,7 +5,7 @@ statistics of short series it is the range that the recorded series itself shows
 Read next: ``docs/methodology/simulator.md``, whose table :func:`write_report` generates.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from liquidity.domain.errors import InsufficientDataError, SourceUnavailableError
 from liquidity.simulation import MarketConfig, SimulatedDay, simulate_market
 
-__all__ = ["CALIBRATION_END", "CALIBRATION_START", "Fact", "calibration_days", "calibration_report", "markdown_table", "write_report"]
+__all__ = [
+    "CALIBRATION_END",
+    "CALIBRATION_START",
+    "Fact",
+    "calibration_days",
+    "calibration_report",
+    "markdown_table",
+    "write_report",
+]
 
 CALIBRATION_START: Final = date(2022, 1, 1)
 CALIBRATION_END: Final = date(2025, 12, 31)
@@ -50,7 +58,7 @@ class Fact:
 
 
 def calibration_days(seed: int = 7) -> Iterator[SimulatedDay]:
-    """The market that the report is about: all defaults, four years."""
+    """Simulate the market that the report is about: all defaults, four years."""
     return simulate_market(MarketConfig(seed=seed), CALIBRATION_START, CALIBRATION_END)
 
 
@@ -100,14 +108,28 @@ def calibration_report(recorded: Path, days: Iterable[SimulatedDay]) -> pd.DataF
 
 
 def markdown_table(report: pd.DataFrame) -> str:
-    """The report as a Markdown table, four significant digits."""
-    lines = ["| fact | unit | recorded | simulated | allowed | inside | recorded in |", "|---|---|---:|---:|---|---|---|"]
+    """Lay the report out as a Markdown table, four significant digits."""
+    lines = [
+        "| fact | unit | recorded | simulated | allowed | inside | recorded in |",
+        "|---|---|---:|---:|---|---|---|",
+    ]
     lines += [
-        f"| {row.fact} | {row.unit} | {row.recorded:.4g} | {row.simulated:.4g} | {row.lowest:.4g} to {row.highest:.4g} "
+        f"| {row.name} | {row.unit} | {_shown(row.recorded)} | {row.simulated:.4g} | {row.lowest:.4g} to {row.highest:.4g} "
         f"| {'yes' if row.inside else '**no**'} | {row.source} |"
-        for row in report.itertuples()
+        for row in _facts(report)
     ]
     return "\n".join(lines)
+
+
+def _facts(report: pd.DataFrame) -> list[Fact]:
+    columns = [
+        report[name].tolist() for name in ("fact", "unit", "recorded", "simulated", "lowest", "highest", "source")
+    ]
+    return [Fact(*values) for values in zip(*columns, strict=True)]
+
+
+def _shown(recorded: float) -> str:
+    return "not recorded" if np.isnan(recorded) else f"{recorded:.4g}"
 
 
 def write_report(page: Path, recorded: Path) -> pd.DataFrame:
@@ -138,7 +160,7 @@ class _Seen:
     yield_spread_bps: list[float] = field(default_factory=list)
     online: list[tuple[float, bool]] = field(default_factory=list)
     credit: dict[pd.Timestamp, float] = field(default_factory=dict)
-    covers: dict[tuple[str, pd.Timestamp], float] = field(default_factory=dict)
+    covers: list[float] = field(default_factory=list)
     alternative: list[tuple[pd.Timestamp, str, pd.Timestamp, float]] = field(default_factory=list)
     crypto: list[pd.DataFrame] = field(default_factory=list)
 
@@ -183,8 +205,7 @@ def _observe_session(seen: _Seen, day: SimulatedDay, at: pd.Timestamp, *, neutra
         seen.online.append((float(dealers["mm_online_ratio"].mean()), outage))
         named = dealers.dropna(subset=["auction_at"]).merge(hidden[["instrument_id", "issuer_id"]], on="instrument_id")
         today = named[named["auction_at"].dt.tz_localize(None).dt.normalize() == at]
-        for row in today.drop_duplicates("issuer_id").itertuples():
-            seen.covers[(str(row.issuer_id), at)] = float(row.auction_demand)  # type: ignore[arg-type]
+        seen.covers += today.drop_duplicates("issuer_id")["auction_demand"].tolist()
     alternative = day.tables["alt_signals"]
     if len(alternative):
         per_issuer = alternative.drop_duplicates(["kind", "issuer_id"])
@@ -218,26 +239,74 @@ def _trade_facts(recorded: Path, seen: _Seen) -> list[Fact]:
     real_lakh = day["value_lakh_inr"].to_numpy(dtype=np.float64)
     real_yield = day["way_pct"].to_numpy(dtype=np.float64)
     facts = [
-        _plus_minus("trades per traded bond-day, median", "1", float(day["n_trades"].median()), float(np.median(count)), 0.0, source),
-        _plus_minus("trades per traded bond-day, mean", "1", float(day["n_trades"].mean()), float(count.mean()), 0.1, source),
-        _plus_minus("trades, largest of 101 bond-days", "1", float(day["n_trades"].max()), _largest(count), 1.0, source),
+        _plus_minus(
+            "trades per traded bond-day, median",
+            "1",
+            float(day["n_trades"].median()),
+            float(np.median(count)),
+            0.0,
+            source,
+        ),
+        _plus_minus(
+            "trades per traded bond-day, mean", "1", float(day["n_trades"].mean()), float(count.mean()), 0.1, source
+        ),
+        _plus_minus(
+            "trades, largest of 101 bond-days", "1", float(day["n_trades"].max()), _largest(count), 1.0, source
+        ),
     ]
     for place, label in ((25, "lower quartile"), (50, "median"), (75, "upper quartile")):
         facts.append(
-            _times(f"value per traded bond-day, {label}", "lakh INR", float(np.percentile(real_lakh, place)), float(np.percentile(lakh, place)), 1.6, source)
-        )
-    facts.append(_times("value, largest of 101 bond-days", "lakh INR", float(real_lakh.max()), _largest(lakh), 1.5, source))
-    for place, label, allowed in ((0, "lowest", 1.5), (25, "lower quartile", 0.6), (50, "median", 0.6), (75, "upper quartile", 0.8), (100, "highest", 1.5)):
-        facts.append(
-            _plus_minus(f"yield of traded bonds, {label}", "% a year", float(np.percentile(real_yield, place)), float(np.percentile(yields, place)), allowed, source)
+            _times(
+                f"value per traded bond-day, {label}",
+                "lakh INR",
+                float(np.percentile(real_lakh, place)),
+                float(np.percentile(lakh, place)),
+                1.6,
+                source,
+            )
         )
     facts.append(
-        _plus_minus("correlation of log value and yield", "1", _correlation(np.log(real_lakh), real_yield), _correlation(np.log(lakh), yields), 0.15, source)
+        _times("value, largest of 101 bond-days", "lakh INR", float(real_lakh.max()), _largest(lakh), 1.5, source)
+    )
+    for place, label, allowed in (
+        (0, "lowest", 1.5),
+        (25, "lower quartile", 0.6),
+        (50, "median", 0.6),
+        (75, "upper quartile", 0.8),
+        (100, "highest", 1.5),
+    ):
+        facts.append(
+            _plus_minus(
+                f"yield of traded bonds, {label}",
+                "% a year",
+                float(np.percentile(real_yield, place)),
+                float(np.percentile(yields, place)),
+                allowed,
+                source,
+            )
+        )
+    facts.append(
+        _plus_minus(
+            "correlation of log value and yield",
+            "1",
+            _correlation(np.log(real_lakh), real_yield),
+            _correlation(np.log(lakh), yields),
+            0.15,
+            source,
+        )
     )
     spread = [float(np.subtract(*np.percentile(prices, [75, 25]))) for prices in (day["wap"], ours["vwap"])]
     facts.append(_times("price per 100, interquartile range", "price", spread[0], spread[1], 1.6, source))
     facts.append(
-        Fact("bonds that trade on a session", "frac 0-1", float("nan"), float(np.mean(seen.traded_share)), 0.05, 0.5, "most bonds do not trade on a day")
+        Fact(
+            "bonds that trade on a session",
+            "frac 0-1",
+            float("nan"),
+            float(np.mean(seen.traded_share)),
+            0.05,
+            0.5,
+            "most bonds do not trade on a day",
+        )
     )
     return facts
 
@@ -258,13 +327,12 @@ def _quote_facts(recorded: Path, seen: _Seen) -> list[Fact]:
     fixed = two_way[two_way["rate_index"] != "SELIC"]
     quotes = _read(recorded, "bonds/br_treasury_quotes.parquet")
     asks = quotes[quotes["side"] == "ask"].groupby("snapshot_utc")["bond_id"].nunique()
-    snapshots = quotes["snapshot_utc"].drop_duplicates()
-    asks = asks.reindex(pd.DatetimeIndex(snapshots), fill_value=0)
-    when = asks.index
-    market_hours = asks[(when.hour >= 12) & (when.hour < 21)]
-    outage = market_hours.index.normalize() == pd.Timestamp("2026-03-19", tz="UTC")
-    near = (market_hours.index >= pd.Timestamp("2026-03-01", tz="UTC")) & (market_hours.index < pd.Timestamp("2026-04-01", tz="UTC"))
-    share = float(market_hours[outage].mean() / market_hours[near & ~outage].median())
+    when = pd.DatetimeIndex(quotes["snapshot_utc"].unique())
+    offered = asks.reindex(when, fill_value=0).to_numpy(dtype=np.float64)
+    open_hours = (when.hour >= 12) & (when.hour < 21)
+    outage = when.normalize() == pd.Timestamp("2026-03-19", tz="UTC")
+    near = (when >= pd.Timestamp("2026-03-01", tz="UTC")) & (when < pd.Timestamp("2026-04-01", tz="UTC"))
+    share = float(offered[open_hours & outage].mean() / np.median(offered[open_hours & near & ~outage]))
     online = pd.DataFrame(seen.online, columns=["online", "outage"])
     ours = float(online.loc[online["outage"], "online"].mean() / online.loc[~online["outage"], "online"].median())
     return [
@@ -278,8 +346,8 @@ def _credit_facts(recorded: Path, seen: _Seen) -> list[Fact]:
     moodys = _read(recorded, "macro/moodys_aaa_baa_monthly.parquet")
     real = np.log(moodys.loc[moodys["date"] >= _CREDIT_SINCE, "baa_aaa_spread_bps"].to_numpy(dtype=np.float64))
     daily = pd.Series(seen.credit)
-    ours = np.log(daily.groupby(daily.index.to_period("M")).mean().to_numpy(dtype=np.float64))
-    statistics = {
+    ours = np.log(daily.groupby([day.year * 12 + day.month for day in seen.credit]).mean().to_numpy(dtype=np.float64))
+    statistics: dict[str, Callable[[NDArray[np.float64]], float]] = {
         "monthly change of the log credit spread, sd": lambda x: float(np.diff(x).std(ddof=1)),
         "log credit spread, monthly autocorrelation": lambda x: _autocorrelation(x, 1),
         "change of the log credit spread, autocorrelation": lambda x: _autocorrelation(np.diff(x), 1),
@@ -288,17 +356,34 @@ def _credit_facts(recorded: Path, seen: _Seen) -> list[Fact]:
     for name, statistic in statistics.items():
         windows = [statistic(real[begin : begin + ours.size]) for begin in range(0, real.size - ours.size + 1, 6)]
         low, middle, high = np.percentile(windows, [2.5, 50.0, 97.5])
-        facts.append(Fact(name, "1", float(middle), statistic(ours), float(low), float(high), f"{source}, windows of {ours.size} months"))
+        facts.append(
+            Fact(
+                name,
+                "1",
+                float(middle),
+                statistic(ours),
+                float(low),
+                float(high),
+                f"{source}, windows of {ours.size} months",
+            )
+        )
     return facts
 
 
 def _auction_facts(recorded: Path, seen: _Seen) -> list[Fact]:
     source = "US Treasury auctions 2008-09"
     real = _read(recorded, "bonds/us_treasury_auctions.csv.gz")["bid_to_cover"].to_numpy(dtype=np.float64)
-    ours = np.array(list(seen.covers.values()))
+    ours = np.array(seen.covers)
     return [
         _times("bid-to-cover, median", "ratio", float(np.median(real)), float(np.median(ours)), 1.1, source),
-        _times("bid-to-cover, sd of the log", "1", float(np.log(real).std(ddof=1)), float(np.log(ours).std(ddof=1)), 1.5, source),
+        _times(
+            "bid-to-cover, sd of the log",
+            "1",
+            float(np.log(real).std(ddof=1)),
+            float(np.log(ours).std(ddof=1)),
+            1.5,
+            source,
+        ),
     ]
 
 
@@ -306,27 +391,50 @@ def _season_facts(recorded: Path, seen: _Seen) -> list[Fact]:
     source = "I-94 traffic, hourly"
     hours = _read(recorded, "alt/traffic_i94_hourly.parquet")
     days = hours.groupby(hours["ts_local"].dt.normalize())["traffic_volume"].agg(["sum", "count"])
-    real = days.loc[days["count"] == 24, "sum"].astype(np.float64)
+    real = days[days["count"] == 24]["sum"].astype(np.float64)
     ours = pd.DataFrame(seen.alternative, columns=["day", "kind", "speaks_for", "value"])
     traffic = ours[ours["kind"] == "traffic"].set_index("speaks_for")["value"]
-    both = [_weekdays(series[series.index.dayofweek < 5]) for series in (real, traffic)]
+    both = [_weekdays(series) for series in (real, traffic)]
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
     facts = [
-        _plus_minus(f"traffic on {name} over the mean of Monday to Friday", "1", float(both[0][place]), float(both[1][place]), 0.02, source)
+        _plus_minus(
+            f"traffic on {name} over the mean of Monday to Friday",
+            "1",
+            float(both[0][place]),
+            float(both[1][place]),
+            0.02,
+            source,
+        )
         for place, name in enumerate(names)
     ]
-    facts.append(_plus_minus("traffic, yearly amplitude", "frac", _yearly_amplitude(real), _yearly_amplitude(traffic), 0.02, source))
+    facts.append(
+        _plus_minus(
+            "traffic, yearly amplitude", "frac", _yearly_amplitude(real), _yearly_amplitude(traffic), 0.02, source
+        )
+    )
     energy = _read(recorded, "alt/eia_energy_weekly.parquet")
-    petrol = energy[energy["series_id"].str.contains("Product Supplied of Finished Motor Gasoline")].set_index("date")["value"]
+    petrol = energy[energy["series_id"].str.contains("Product Supplied of Finished Motor Gasoline")].set_index("date")[
+        "value"
+    ]
     utilities = ours[ours["kind"] == "utilities"].drop_duplicates("speaks_for").set_index("speaks_for")["value"]
     facts.append(
-        _plus_minus("utility use, yearly amplitude", "frac", _yearly_amplitude(petrol), _yearly_amplitude(utilities), 0.015, "EIA weekly petrol supplied")
+        _plus_minus(
+            "utility use, yearly amplitude",
+            "frac",
+            _yearly_amplitude(petrol),
+            _yearly_amplitude(utilities),
+            0.015,
+            "EIA weekly petrol supplied",
+        )
     )
     return facts
 
 
 def _weekdays(series: pd.Series) -> NDArray[np.float64]:
-    means = series.groupby(pd.DatetimeIndex(series.index).dayofweek).mean().to_numpy(dtype=np.float64)
+    """Means of Monday..Friday over their mean."""
+    weekday = pd.DatetimeIndex(series.index).dayofweek.to_numpy()
+    values = series.to_numpy(dtype=np.float64)
+    means = np.array([values[weekday == place].mean() for place in range(5)])
     return np.asarray(means / means.mean())
 
 
@@ -343,59 +451,91 @@ def _yearly_amplitude(series: pd.Series) -> float:
 
 def _crypto_facts(recorded: Path, seen: _Seen) -> list[Fact]:
     source = "Binance spot, daily"
-    candles = _read(recorded, "ohlcv/crypto_spot_1d.parquet").rename(columns={"symbol": "instrument_id", "quote_volume_approx": "turnover_ccy"})
+    candles = _read(recorded, "ohlcv/crypto_spot_1d.parquet").rename(
+        columns={"symbol": "instrument_id", "quote_volume_approx": "turnover_ccy"}
+    )
     candles["day"] = candles["ts"].dt.tz_localize(None)
     ours = pd.concat(seen.crypto, ignore_index=True)
     ours = ours[~ours["instrument_id"].str.endswith("-PERP")]
-    real, simulated = _coin_statistics(candles), _coin_statistics(ours)
-    real = real[real["sd"] >= _PEGGED_SD]
-    recorded_btc, btc = real.loc["BTCUSDT"], simulated.loc["sim:BTCUSDT"]
+    real = {coin: facts for coin, facts in _coin_statistics(candles).items() if facts["sd"] >= _PEGGED_SD}
+    simulated = _coin_statistics(ours)
+    recorded_btc, btc = real["BTCUSDT"], simulated["sim:BTCUSDT"]
     pairs = [_pair_correlation(frame, since) for frame, since in ((candles, "2025-03-01"), (ours, "1900-01-01"))]
-    fits = [np.polyfit(np.log(part["adv"]), np.log(part["amihud"]), 1) for part in (real, simulated)]
+    fits = [np.polyfit(np.log(_each(part, "adv")), np.log(_each(part, "amihud")), 1) for part in (real, simulated)]
     at_100m = [float(np.exp(np.polyval(fit, np.log(1e8)))) for fit in fits]
+    middle = {
+        name: [float(np.median(_each(part, name))) for part in (real, simulated)]
+        for name in ("weekend", "range", "volume_lag1")
+    }
     return [
         _times("largest coin, sd of daily log return", "frac", recorded_btc["sd"], btc["sd"], 1.25, source),
-        _times("largest coin, excess kurtosis", "1", recorded_btc["kurtosis"], btc["kurtosis"], 3.0, source),
+        _kurtosis_fact(candles, len(seen.crypto), btc["kurtosis"], source),
         _plus_minus("largest coin, autocorrelation of absolute returns, lag 1", "1", recorded_btc["lag1"], btc["lag1"], 0.08, source),
         _plus_minus("largest coin, autocorrelation of absolute returns, lag 10", "1", recorded_btc["lag10"], btc["lag10"], 0.08, source),
         _plus_minus("correlation of daily returns, mean over pairs", "1", pairs[0], pairs[1], 0.12, source),
-        _plus_minus("weekend turnover over weekday, median over pairs", "1", float(real["weekend"].median()), float(simulated["weekend"].median()), 0.1, source),
+        _plus_minus("weekend turnover over weekday, median over pairs", "1", middle["weekend"][0], middle["weekend"][1], 0.1, source),
         _plus_minus("Amihud on mean turnover, log-log slope", "1", float(fits[0][0]), float(fits[1][0]), 0.2, source),
         _times("Amihud at 100 M USD a day", "bps per M USD", at_100m[0], at_100m[1], 2.0, source),
-        _plus_minus("log high over low, over absolute return", "1", float(real["range"].median()), float(simulated["range"].median()), 0.4, source),
-        _plus_minus("log turnover, autocorrelation lag 1, median", "1", float(real["volume_lag1"].median()), float(simulated["volume_lag1"].median()), 0.15, source),
+        _plus_minus("log high over low, over absolute return", "1", middle["range"][0], middle["range"][1], 0.4, source),
+        _plus_minus("log turnover, autocorrelation lag 1, median", "1", middle["volume_lag1"][0], middle["volume_lag1"][1], 0.15, source),
     ]  # fmt: skip
 
 
-def _coin_statistics(candles: pd.DataFrame) -> pd.DataFrame:
+def _kurtosis_fact(candles: pd.DataFrame, days: int, simulated: float, source: str) -> Fact:
+    """Excess kurtosis against the range over recorded windows of as many days: one crash decides it."""
+    close = candles[candles["instrument_id"] == "BTCUSDT"].sort_values("day")["close"].to_numpy(dtype=np.float64)
+    returns = np.diff(np.log(close))
+    length = min(days, returns.size)
+    windows = [_kurtosis(returns[begin : begin + length]) for begin in range(0, returns.size - length + 1, 30)]
+    return Fact(
+        "largest coin, excess kurtosis",
+        "1",
+        float(np.median(windows)),
+        simulated,
+        min(windows),
+        max(windows),
+        f"{source}, windows of {length} days",
+    )
+
+
+def _coin_statistics(candles: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Per coin: sd, excess kurtosis, |r| autocorrelations, mean turnover, Amihud, weekend factor, range ratio."""
-    rows = {}
+    coins: dict[str, dict[str, float]] = {}
     for coin, part in candles.sort_values("day").groupby("instrument_id"):
         part = part[part["turnover_ccy"] > 0]
         returns = np.diff(np.log(part["close"].to_numpy(dtype=np.float64)))
         turnover = part["turnover_ccy"].to_numpy(dtype=np.float64)
         move = np.abs(returns)
-        weekend = part["day"].dt.dayofweek.to_numpy() >= 5
+        weekend = pd.DatetimeIndex(part["day"]).dayofweek.to_numpy() >= 5
         width = np.log(part["high"].to_numpy(dtype=np.float64) / part["low"].to_numpy(dtype=np.float64))
-        rows[coin] = {
-            "sd": returns.std(ddof=1),
-            "kurtosis": float(pd.Series(returns).kurt()),  # type: ignore[arg-type]
+        coins[str(coin)] = {
+            "sd": float(returns.std(ddof=1)),
+            "kurtosis": _kurtosis(returns),
             "lag1": _autocorrelation(move, 1),
             "lag10": _autocorrelation(move, 10),
-            "adv": turnover.mean(),
-            "amihud": (move * 1e4 / (turnover[1:] / 1e6)).mean(),
-            "weekend": turnover[weekend].mean() / turnover[~weekend].mean(),
-            "range": width.mean() / move.mean(),
+            "adv": float(turnover.mean()),
+            "amihud": float((move * 1e4 / (turnover[1:] / 1e6)).mean()),
+            "weekend": float(turnover[weekend].mean() / turnover[~weekend].mean()),
+            "range": float(width.mean() / move.mean()),
             "volume_lag1": _autocorrelation(np.log(turnover), 1),
         }
-    return pd.DataFrame(rows).T
+    return coins
+
+
+def _each(coins: dict[str, dict[str, float]], statistic: str) -> NDArray[np.float64]:
+    return np.array([facts[statistic] for facts in coins.values()])
+
+
+def _kurtosis(values: NDArray[np.float64]) -> float:
+    """Excess kurtosis of a sample, 0 for a normal one."""
+    centred = values - values.mean()
+    return float((centred**4).mean() / (centred**2).mean() ** 2 - 3.0)
 
 
 def _pair_correlation(candles: pd.DataFrame, since: str) -> float:
     prices = candles[candles["day"] >= since].pivot(index="day", columns="instrument_id", values="close")
-    returns = np.log(prices).diff()
-    returns = returns.loc[:, returns.std() >= _PEGGED_SD]
-    matrix = returns.corr().to_numpy()
+    returns = prices.apply(np.log).diff()
+    matrix = returns.loc[:, returns.std() >= _PEGGED_SD].corr().to_numpy()
     return float(np.nanmean(matrix[np.triu_indices(len(matrix), 1)]))
 
 

@@ -13,12 +13,14 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from liquidity.contracts.conform import conform, table_from_frame
 from liquidity.contracts.table import Column, TableContract
 from liquidity.contracts.validation import FUTURE_TOLERANCE
+from liquidity.domain.errors import ConfigError
 from liquidity.domain.identifier import ISIN_PATTERN, is_isin_array
 
 if TYPE_CHECKING:
@@ -109,11 +111,10 @@ def run_suite(
 
 def _failed(outcome: Any) -> FailedExpectation:
     configuration = outcome.expectation_config
-    if (outcome.exception_info or {}).get("raised_exception"):
-        raise RuntimeError(f"expectation {configuration.type} on {configuration.meta} could not be evaluated: {str(outcome.exception_info)[:400]}")
-    nested = [each for each in (outcome.exception_info or {}).values() if isinstance(each, dict) and each.get("raised_exception")]
-    if nested:
-        raise RuntimeError(f"expectation {configuration.type} on {configuration.meta} could not be evaluated: {str(nested[0])[:400]}")
+    told = outcome.exception_info or {}
+    raised = [each for each in (told, *told.values()) if isinstance(each, dict) and each.get("raised_exception")]
+    if raised:
+        raise ConfigError(f"expectation {configuration.type} of column {configuration.meta['column']} could not be evaluated: {str(raised[0]['exception_message'])[:300]}")
     meta = configuration.meta
     return FailedExpectation(configuration.type, meta["column"], tuple(meta["codes"]), int(outcome.result.get("unexpected_count", 0)))
 
@@ -130,7 +131,8 @@ def _expectations(contract: TableContract, session_date: date | None) -> Iterato
             )
     for rule in contract.rules:
         yield gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-            column_A=rule.right, column_B=rule.left, or_equal=rule.op == "<=", ignore_row_if="either_value_is_missing",
+            column_A=_comparable(contract.column(rule.right)), column_B=_comparable(contract.column(rule.left)),
+            or_equal=rule.op == "<=", ignore_row_if="either_value_is_missing",
             meta={"codes": [rule.code], "column": f"{rule.left}{rule.op}{rule.right}"},
         )
     keys = {"codes": ["duplicate_key", "conflicting_duplicate"], "column": ",".join(contract.key)}
@@ -165,6 +167,10 @@ def _column_expectations(column: Column, contract: TableContract, session_date: 
         yield gxe.ExpectColumnValuesToBeInSet(column=name, value_set=[pd.Timestamp(session_date)], meta={"codes": ["wrong_session"], "column": name})
 
 
+def _comparable(column: Column) -> str:
+    return f"{column.name}__finite" if column.dtype == "float64" else column.name
+
+
 def _strict(pattern: str) -> str:
     r"""Refuse ``..`` anywhere, and the line end that Python's ``$`` would let pass."""
     return rf"^(?![\s\S]*(?:\.\.|\n))(?:{pattern})$"
@@ -173,8 +179,9 @@ def _strict(pattern: str) -> str:
 def _observable(table: pa.Table, contract: TableContract, now: datetime | None) -> "pd.DataFrame":
     """Make the frame that the suite sees.
 
-    pandas reads NaN as missing, so NaN goes in as infinity: both are ``not_finite``. Two columns are added for rules
-    that no expectation can compute: the latest allowed time of the row, and whether an ISIN's check digit is right.
+    pandas reads NaN as missing, so NaN goes in as infinity: both are ``not_finite``. Columns are added for what no
+    expectation can compute: the finite values that row rules compare, the latest allowed time of the row, and whether
+    an ISIN's check digit is right.
     """
     import pandas as pd
 
@@ -184,6 +191,9 @@ def _observable(table: pa.Table, contract: TableContract, now: datetime | None) 
             nan = pc.fill_null(pc.is_nan(table.column(column.name)), False).to_numpy()
             if nan.any():
                 frame.loc[nan, column.name] = float("inf")
+    for name in {side for rule in contract.rules for side in (rule.left, rule.right)}:
+        if contract.column(name).dtype == "float64":
+            frame[_comparable(contract.column(name))] = frame[name].where(np.isfinite(frame[name]))
     if "session_date" in frame:
         limit = (frame["session_date"] + (timedelta(days=1) + FUTURE_TOLERANCE)).dt.tz_localize("UTC")
         frame[_LIMIT] = limit if now is None else limit.mask(limit > pd.Timestamp(now), pd.Timestamp(now))
@@ -211,4 +221,5 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message="Series.values returning an ndarray")
+        warnings.filterwarnings("ignore", message=".*has match groups", category=UserWarning)
         yield

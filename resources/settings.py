@@ -160,7 +160,7 @@ class Publication(_Group):
 class Freshness(_Group):
     """When a missing publication counts as late."""
 
-    publish_grace_s: int = Field(default=21_600, ge=0, le=604_800, description="Time after a session's close until its pulse is expected [s].")
+    publish_grace_s: int = Field(default=21_600, ge=0, le=604_800, description="Time after the end of a session's UTC day until its pulse is expected [s].")
 
 
 class Cache(_Group):
@@ -234,7 +234,7 @@ class Settings(BaseSettings):
 
     @property
     def publish_grace(self) -> timedelta:
-        """Time after a session's close until its pulse is expected."""
+        """Time after the end of a session's UTC day until its pulse is expected."""
         return timedelta(seconds=self.freshness.publish_grace_s)
 
 

@@ -95,8 +95,8 @@ def vpin(dp: Observations, bucket_volume: float, window: int) -> Vpin:
 
     Examples
     --------
-    >>> vpin([1.0, -1.0, 1.0, -1.0], bucket_volume=1000, window=4).buy_fraction[0]
-    0.8067619151279355
+    >>> round(vpin([1.0, -1.0, 1.0, -1.0], bucket_volume=1000, window=4).vpin, 6)
+    0.613524
     """
     changes = observed(dp)
     known = changes[~np.isnan(changes)]

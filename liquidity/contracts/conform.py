@@ -162,7 +162,7 @@ def _exact(array: pa.Array, column: Column, contract: TableContract) -> pa.Array
         return _cast(array, target, column, contract)
     if column.dtype == "date" and pa.types.is_timestamp(found) and found.tz is None:
         days = array.cast(target, safe=False)
-        if not pc.all(pc.equal(days.cast(found), array)).as_py():
+        if not pc.all(pc.equal(days.cast(found), array), min_count=0).as_py():  # all null is exact too
             raise ContractError(f"{contract.name}.{column.name}: timestamps within a day where days are allowed; cut them to the UTC day; {_DICTIONARY_PAGE}")
         return days
     if _is_exact_family(found, column):

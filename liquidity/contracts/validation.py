@@ -327,8 +327,8 @@ def _rule_broken(data: pa.Table, rule: RowRule) -> _Mask | None:
         return None
     broken = _mask(pc.invert(kept))
     for side in (left, right):
-        if pa.types.is_floating(side.type):  # NaN compares false; it is not_finite, not a broken order
-            broken &= ~_mask(pc.is_nan(side))
+        if pa.types.is_floating(side.type):  # NaN and infinity are not_finite, not a broken order
+            broken &= _mask(pc.is_finite(side))
     return broken if broken.any() else None
 
 

@@ -27,6 +27,7 @@ from liquidity.features.own_history import (
     own_rank_frac,
     rolled,
     rolled_share,
+    without_rounding_noise,
 )
 from liquidity.features.rolling import observed_returns
 from liquidity.features.seasonality import seasonally_adjusted
@@ -136,7 +137,8 @@ def liquidity_features(
       (Amihud, zero-trade share, stabilities, sentiment intensity) they are the same feature at those earlier sessions
       whose whole w days lie inside the 90, so that equals are compared with equals: shorter windows would be noisier
       and their ranks biased to the extremes. Such values overlap; the rank describes the path, it is not a p-value.
-      An estimated spread is ranked among the same estimator's values, taken at every third session.
+      They are compared to 12 digits,
+      so that the last bits of a mean make neither rank nor outlier. An estimated spread is ranked among the same estimator's values, taken at every third session.
     - ``anomaly_flags``: features whose |robust z| against those earlier values exceeds 3.5 (Iglewicz and Hoaglin 1993).
     - ``<group>_weight_frac``: freshness times quality of the values used, see :func:`liquidity.features.trust.group_trust`.
 
@@ -301,7 +303,8 @@ class _Block:
 
     def _computed_over(self, name: str, matrix: NDArray[np.float64], window_days: int) -> None:
         whole = np.where(self._whole_windows(window_days), matrix, np.nan)
-        self._feature(name, whole[:, -1], whole[:, :-1])
+        compared = without_rounding_noise(whole)
+        self._feature(name, whole[:, -1], compared[:, :-1], compared[:, -1])
 
     # --- the features -------------------------------------------------------------------------------------------------
     def _spread(self, quoted: NDArray[np.float64]) -> None:
@@ -362,6 +365,7 @@ class _Block:
             impact = np.where(turnover > 0.0, np.abs(returns) / turnover * 1e6, np.nan)
         monthly = self._whole_windows(MONTH_DAYS)
         (illiquidity,) = rolled(impact, self.days, monthly, MONTH_DAYS, ("mean",), MIN_MONTH_OBSERVATIONS)
+        illiquidity = without_rounding_noise(illiquidity)
         self._feature(
             "amihud_per_m", self.session.measures["amihud"][self.block], illiquidity[:, :-1], illiquidity[:, -1]
         )

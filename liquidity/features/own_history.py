@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from liquidity.features.nine import NineStatistics, nine_of_observations
 
-__all__ = ["MIN_OWN_OBSERVATIONS", "at_column", "before", "latest_known", "own_rank_frac", "rolled", "rolled_share"]
+__all__ = ["MIN_OWN_OBSERVATIONS", "at_column", "before", "latest_known", "own_rank_frac", "rolled", "rolled_share", "without_rounding_noise"]
 
 MIN_OWN_OBSERVATIONS: Final = 10
 """Fewest earlier values for a rank; below it one value moves the rank by more than 0.1."""
@@ -73,6 +73,18 @@ def own_rank_frac(
     equal = (history == value[:, None]).sum(axis=1)
     enough = (n >= max(min_observations, 1)) & np.isfinite(value)
     return np.where(enough, (less + 0.5 * equal) / np.maximum(n, 1), np.nan)
+
+
+def without_rounding_noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep 40 bits (12 digits) of each value, so that equal quantities summed in another order compare as equal.
+
+    Examples
+    --------
+    >>> (without_rounding_noise(np.array([0.1 + 0.2])) == without_rounding_noise(np.array([0.3]))).item()
+    True
+    """
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(np.round(mantissa * 2.0**40) / 2.0**40, exponent)
 
 
 def rolled(

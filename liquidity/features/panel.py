@@ -71,7 +71,7 @@ def build_signal_panel(
     _require(instruments, INSTRUMENTS)
     base = _Base(instruments)
     panel = {name: base.frame[name] for name in INSTRUMENTS.column_names if name in SIGNAL_PANEL.column_names}
-    simulated = (base.frame["source"] == _SIMULATED).to_numpy(dtype=bool)
+    simulated = np.array(base.frame["source"] == _SIMULATED, dtype=bool)
     numbers: dict[str, NDArray[np.float64]] = {
         name: np.full(base.n, np.nan)
         for name in SIGNAL_PANEL.column_names

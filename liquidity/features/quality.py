@@ -21,9 +21,11 @@ __all__ = [
     "CLOCK_SKEW_LIMIT_S",
     "MAX_NULL_FRAC",
     "MIN_BATCH_QUALITY_FRAC",
+    "PUBLICATION_SESSIONS",
     "QUALITY_RULES",
     "SPREAD_OUTLIER_RATIO",
     "USUALLY_FILLED_FRAC",
+    "VERY_STALE_INTERVALS",
     "BatchQuality",
     "QualityRule",
     "batch_quality",
@@ -57,14 +59,18 @@ QUALITY_RULES: Final[Mapping[str, QualityRule]] = {
     "quality_unreliable": QualityRule(0.3, "The delivering system graded the row 'unreliable'."),
     "session_assumed": QualityRule(0.9, "The source does not name the day; the day of publication is taken."),
     "spread_outlier": QualityRule(0.5, "The spread is more than 20 times the median of its source and session."),
-    "stale_over_1_session": QualityRule(0.8, "The newest fact is older than one session of open time."),
-    "stale_over_5_sessions": QualityRule(0.6, "The newest fact is older than five sessions of open time (beside stale_over_1_session)."),
+    "stale": QualityRule(0.8, "The newest fact is older than the table's usual interval of publication (PUBLICATION_SESSIONS)."),
+    "turnover_counted_elsewhere": QualityRule(1.0, "Another feed shows the same tape; turnover and trades are counted there."),
     "turnover_approximate": QualityRule(0.98, "Turnover is volume at a typical price, not the sum of traded amounts."),
+    "very_stale": QualityRule(0.6, "The newest fact is older than five such intervals (beside stale)."),
 }
 """Every quality rule by code; the single place where factors are set."""
 
 USUALLY_FILLED_FRAC: Final = 0.5
 """A column counts as usually filled when its source fills it in at least this share of the session's rows."""
+PUBLICATION_SESSIONS: Final[Mapping[str, float]] = {"microstructure": 1.0, "sentiment": 1.0, "auction_mm": 10.0, "alt_signals": 21.0}
+"""Sessions of open time between two publications of a table's facts: quotes and news daily, auctions fortnightly, alternative data monthly."""
+VERY_STALE_INTERVALS: Final = 5.0
 SPREAD_OUTLIER_RATIO: Final = 20.0
 CLOCK_SKEW_LIMIT_S: Final = 5.0
 """Clocks differ by seconds; a fact from further in the future is wrong and is left to the contract to refuse."""
@@ -158,14 +164,15 @@ def score_quality(
     >>> from liquidity.contracts.signals import SENTIMENT
     >>> rows = pd.DataFrame({"session_date": pd.to_datetime(["2026-03-02"]), "source": ["news"], "age_market_s": [30000.0]})
     >>> score_quality(rows, SENTIMENT, np.array([25200.0]), pd.Series(["quality_poor"])).values.tolist()
-    [[0.4, 'quality_poor,stale_over_1_session']]
+    [[0.4, 'quality_poor,stale']]
     """
     codes = sorted(QUALITY_RULES)
     fired = _feed_rules_fired(feed_rules, codes, len(rows))
     place = {code: number for number, code in enumerate(codes)}
     age_s = rows["age_market_s"].to_numpy(dtype="float64")
-    fired[:, place["stale_over_1_session"]] |= age_s > session_s
-    fired[:, place["stale_over_5_sessions"]] |= age_s > 5 * session_s
+    usual_s = PUBLICATION_SESSIONS.get(contract.name, 1.0) * session_s
+    fired[:, place["stale"]] |= age_s > usual_s
+    fired[:, place["very_stale"]] |= age_s > VERY_STALE_INTERVALS * usual_s
     missing = missing_cells(rows, contract)
     if not missing.empty:
         fired[:, place["missing_optional"]] |= missing.to_numpy().any(axis=1)

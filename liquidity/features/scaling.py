@@ -5,7 +5,8 @@ A component score blends two ranks of one value: its place in the instrument's o
 that means the same for every instrument (a dealer present all day is 1) is not ranked but scaled as it stands. Both
 read one session of ``liquidity_features`` and nothing else, so a score of an old session recomputes exactly.
 
-Read next: ``liquidity.index.profiles`` (which features, which weights), ``liquidity.index.aggregation`` (what becomes
+The scalar judge of a rank is ``liquidity.features.percentile.percentile_score``. Read next:
+``liquidity.index.profiles`` (which features, which weights), ``liquidity.index.aggregation`` (what becomes
 of the components).
 """
 
@@ -28,7 +29,6 @@ __all__ = [
     "component_scores",
     "peer_groups",
     "peer_mid_ranks",
-    "percentile_score",
 ]
 
 Transform = Literal["none", "unit", "signed_unit"]
@@ -96,33 +96,6 @@ class ComponentScores:
     peer: NDArray[np.float64]
     peers_n: NDArray[np.int64]
     natural: NDArray[np.bool_]
-
-
-def percentile_score(
-    history: Sequence[float], x: float, *, higher_is_liquid: bool, min_n: int
-) -> float | None:
-    """Mid-rank percentile of ``x`` in ``history``: the slow, clear judge of the ranks used here.
-
-    100 * (#less + 0.5 * #equal) / n, turned round when a high value is bad; None below ``min_n`` values.
-
-    References
-    ----------
-    Equals ``scipy.stats.percentileofscore(kind="mean")``.
-
-    Examples
-    --------
-    >>> percentile_score([1, 2, 3, 4, 5, 5, 6, 7, 8, 9], 5, higher_is_liquid=True, min_n=5)
-    50.0
-    >>> percentile_score([10, 12, 14, 16, 18], 30, higher_is_liquid=False, min_n=5)
-    0.0
-    """
-    values = [value for value in history if value == value]
-    if len(values) < max(min_n, 1) or x != x:
-        return None
-    less = sum(value < x for value in values)
-    equal = sum(value == x for value in values)
-    percentile = 100.0 * (less + 0.5 * equal) / len(values)
-    return percentile if higher_is_liquid else 100.0 - percentile
 
 
 def peer_groups(features: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

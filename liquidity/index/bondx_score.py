@@ -66,7 +66,7 @@ def combine_scores(
     profile: WeightProfile | Mapping[str, WeightProfile],
     thresholds: PulseThresholds | None = None,
 ) -> pd.DataFrame:
-    """Combined score of each row of ``liquidity``.
+    """Combine both scores of each row of ``liquidity``.
 
     Parameters
     ----------
@@ -170,13 +170,17 @@ def _reasons(
     texts = np.full(len(method), "", dtype=object)
     plain = (method == "observed") & ~flagged & ~((weights > 0.0) & (shares == 0.0)).any(axis=1)
     default = profile.default_sector_weight
-    for i in np.flatnonzero(~plain):
+    sides = [
+        (name, frame["method"].to_numpy(dtype=object), frame["reason"].to_numpy(dtype=object))
+        for name, frame in (("liquidity", liquidity), ("repayment", repayment))
+    ]
+    for i in np.flatnonzero(~plain).tolist():
         parts = []
         if flagged[i]:
             parts.append(f"sector unknown: default weights {default.liquidity:g}/{default.repayment:g}")
-        for j, (name, side) in enumerate((("liquidity", liquidity), ("repayment", repayment))):
-            if weights[i, j] > 0.0 and (shares[i, j] == 0.0 or side["method"].iat[i] != "observed"):
-                parts.append(f"{name}: {side['reason'].iat[i]}")
+        for j, (name, methods, reasons) in enumerate(sides):
+            if weights[i, j] > 0.0 and (shares[i, j] == 0.0 or methods[i] != "observed"):
+                parts.append(f"{name}: {reasons[i]}")
         texts[i] = "; ".join(parts)
     return list(texts)
 

@@ -18,7 +18,7 @@ __all__ = ["METHOD_CHANGE", "change_of_contributions", "contributions", "drivers
 METHOD_CHANGE: Final = "method_change"
 _SCORES: Final = ("liquidity_score", "repayment_score", "bondx_score")
 # Contributions are stored to 1e-10; a remainder below this is rounding, not a change of method.
-_ROUNDING: Final = 2e-9
+_ROUNDING: Final = 9e-10
 
 
 def contributions(drivers_json: str) -> dict[str, float]:
@@ -95,7 +95,7 @@ def drivers_change(today: pd.DataFrame, yesterday: pd.DataFrame) -> pd.DataFrame
 
 
 def top_movers(today: pd.DataFrame, yesterday: pd.DataFrame, n: int = 10) -> pd.DataFrame:
-    """The ``n`` instruments whose score moved most, with the feature that moved it most.
+    """List the ``n`` instruments whose score moved most, with the feature that moved it most.
 
     Returns
     -------

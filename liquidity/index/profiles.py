@@ -7,6 +7,7 @@ never changes under its name: a new idea is a new name. Read next: ``aggregation
 
 import difflib
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -27,9 +28,11 @@ __all__ = [
     "RatingTilt",
     "SectorWeight",
     "WeightProfile",
+    "config_document",
     "config_hash",
     "profiles_for",
     "run_config_hash",
+    "run_configurations",
     "spread_overlap",
     "weight_profile",
     "with_overrides",
@@ -153,7 +156,7 @@ class WeightProfile:
         ordered = [tilts.get(rating, 0.0) for rating in RATINGS]
         if any(not math.isfinite(points) or abs(points) > 100.0 for points in ordered):
             raise ConfigError(f"profile {self.name}.rating_tilt_points: {ordered} must lie within +-100 points")
-        if any(worse > better for better, worse in zip(ordered, ordered[1:], strict=False)):
+        if any(worse > better for better, worse in itertools.pairwise(ordered)):
             raise ConfigError(
                 f"profile {self.name}.rating_tilt_points: {dict(zip(RATINGS, ordered, strict=True))} rewards a worse rating; "
                 "points must not rise from AAA to D"
@@ -242,7 +245,7 @@ DEFAULT_PROFILES: Final[Mapping[str, WeightProfile]] = {
 
 
 def weight_profile(name: str) -> WeightProfile:
-    """The profile called ``name``.
+    """Return the profile called ``name``.
 
     Raises
     ------
@@ -273,7 +276,7 @@ def profiles_for(
 
 
 def with_overrides(profile: WeightProfile, overrides: Mapping[str, object]) -> WeightProfile:
-    """The profile with some numbers changed, as an analyst's configuration gives them.
+    """Return the profile with some numbers changed, as an analyst's configuration gives them.
 
     Parameters
     ----------
@@ -324,15 +327,39 @@ def config_hash(profile: WeightProfile, thresholds: PulseThresholds | None = Non
 
     Equal numbers give equal hashes on every machine; any changed weight, share or threshold gives another.
     """
+    return _short_hash(config_document(profile, thresholds))
+
+
+def config_document(profile: WeightProfile, thresholds: PulseThresholds | None = None) -> str:
+    """Canonical JSON of profile and thresholds, the text behind :func:`config_hash`."""
     content = {"profile": asdict(profile), "thresholds": asdict(thresholds or PulseThresholds())}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def run_config_hash(profiles: Mapping[str, WeightProfile], thresholds: PulseThresholds | None = None) -> str:
     """One hash for a run over several asset classes: sha256 over each class and its profile's :func:`config_hash`."""
-    content = {name: config_hash(profile, thresholds) for name, profile in profiles.items()}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return _short_hash(_run_document(profiles, thresholds))
+
+
+def run_configurations(profiles: Mapping[str, WeightProfile], thresholds: PulseThresholds | None = None) -> dict[str, str]:
+    """Every hash that a run writes (:func:`run_config_hash`, each profile's :func:`config_hash`) with its canonical JSON.
+
+    Examples
+    --------
+    >>> profile = weight_profile("bondx_v1")
+    >>> sorted(run_configurations({"bond_corporate": profile})) == sorted([config_hash(profile), run_config_hash({"bond_corporate": profile})])
+    True
+    """
+    documents = [_run_document(profiles, thresholds), *(config_document(profile, thresholds) for profile in profiles.values())]
+    return {_short_hash(document): document for document in documents}
+
+
+def _run_document(profiles: Mapping[str, WeightProfile], thresholds: PulseThresholds | None) -> str:
+    return json.dumps({name: config_hash(profile, thresholds) for name, profile in profiles.items()}, sort_keys=True)
+
+
+def _short_hash(document: str) -> str:
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
 
 
 def spread_overlap(profile: WeightProfile) -> dict[str, float]:

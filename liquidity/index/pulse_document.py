@@ -116,7 +116,7 @@ def pulse_documents(
 def pulse_file(
     documents: Iterable[str], session_date: date, published_at: datetime, config_hash: str, code_version: str
 ) -> bytes:
-    """The whole file as ``PULSE_SCHEMA`` describes it, documents byte for byte as given.
+    """Assemble the whole file as ``PULSE_SCHEMA`` describes it, documents byte for byte as given.
 
     Parameters
     ----------

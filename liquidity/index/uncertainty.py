@@ -76,7 +76,7 @@ def uncertainty(
 def component_sd(
     parts: ComponentScores, history_n: NDArray[np.float64], own_weight: float, thresholds: PulseThresholds
 ) -> NDArray[np.float64]:
-    """Standard deviation of each component score, points, never above the prior; NaN where the score is.
+    """Estimate the standard deviation of each component score, points, never above the prior; NaN where the score is.
 
     Sampling error of a percentile p among n: 100 sqrt(p' (1 - p') / n) with p' = (n p + 1) / (n + 2), so that the best
     of ten is not taken for certain; own and peer parts combine by their squared shares. Disagreement: the standard
@@ -109,7 +109,7 @@ def component_sd(
 def total_sd(
     shares: NDArray[np.float64], sds: NDArray[np.float64], rho: float, prior_sd: float
 ) -> NDArray[np.float64]:
-    """Standard deviation of each row's score: known part as in :func:`uncertainty`, missing weight at the prior.
+    """Estimate the standard deviation of each row's score: known part as in :func:`uncertainty`, missing weight at the prior.
 
     sd_total = coverage * sd + (1 - coverage) * prior_sd, with sd of :func:`uncertainty` over the known components.
 

@@ -58,8 +58,8 @@ def amihud(returns: Observations, dollar_volume: Observations, scale: float = _P
 
     Examples
     --------
-    >>> amihud([0.01, -0.02, 0.5], [1e6, 4e6, 0.0])
-    Amihud(illiq=0.0075, n=2)
+    >>> amihud([0.5, -0.25, 0.5], [1e6, 1e6, 0.0])
+    Amihud(illiq=0.375, n=2)
     """
     moves, traded = observed(returns), observed(dollar_volume)
     if len(moves) != len(traded):

@@ -61,7 +61,7 @@ def yearly_cycle(day: date, amplitude_frac: float) -> float:
 
 
 def first_readings(config: MarketConfig, start: date) -> AlternativeReadings:
-    """Readings as known on the start of the market."""
+    """Give the readings as known on the start of the market."""
     rng = stream(config.seed, start, "readings")
     flat = np.zeros(config.issuers)
     base = np.full(config.issuers, 100.0)
@@ -72,7 +72,7 @@ def first_readings(config: MarketConfig, start: date) -> AlternativeReadings:
 def next_readings(
     config: MarketConfig, before: AlternativeReadings, day: date, crisis: NDArray[np.float64]
 ) -> AlternativeReadings:
-    """Readings of calendar day ``day``: traffic daily, utilities on Fridays, ESG on the first of a month.
+    """Give the readings of calendar day ``day``: traffic daily, utilities on Fridays, ESG on the first of a month.
 
     ``crisis`` is the strength of the issuer's crisis, fraction 0-1, shape (issuers,).
     """

@@ -44,6 +44,8 @@ def hold_auctions(
     rng = stream(config.seed, day, "auctions")
     taps = (issuers.tap_weekday == day.weekday()) & (rng.random(config.issuers) < config.tap_probability_frac)
     fall = _CRISIS_LOG_FALL * conditions.issuer_crisis + _MARKET_LOG_FALL * conditions.market_crisis
-    drawn = config.auction_cover_median * np.exp(config.auction_cover_log_sd * rng.standard_normal(config.issuers) - fall)
+    drawn = config.auction_cover_median * np.exp(
+        config.auction_cover_log_sd * rng.standard_normal(config.issuers) - fall
+    )
     held_us = close_us - _MINUTES_BEFORE_CLOSE * 60_000_000
     return np.where(taps, np.round(drawn, 3), cover), np.where(taps, held_us, auction_us)

@@ -78,7 +78,17 @@ class BondMarket:
         price_before[fresh] = pricing.fair_price[fresh]
         spread = full_spread_bps(config, issuers, bonds, pricing, day)
         trades = trade_session(
-            config, self._conditions, issuers, bonds, pricing, spread, price_before, self._inventory, day, open_us, close_us
+            config,
+            self._conditions,
+            issuers,
+            bonds,
+            pricing,
+            spread,
+            price_before,
+            self._inventory,
+            day,
+            open_us,
+            close_us,
         )
         self._last_trade_us[trades.bond] = trades.time_us  # ascending within a bond: the latest stays
         self._inventory = inventory_after(self._inventory, trades)
@@ -146,7 +156,9 @@ class BondMarket:
         half = quotes.closing_spread_bps / 2e4
         length_us = session.close_us - session.open_us
         quote_us = session.open_us + (through * length_us).astype(np.int64) - _US
-        newest_us = np.maximum(np.where(seen, quote_us, MISSING_TIME), np.where(bars.last_us > 0, bars.last_us, MISSING_TIME))
+        newest_us = np.maximum(
+            np.where(seen, quote_us, MISSING_TIME), np.where(bars.last_us > 0, bars.last_us, MISSING_TIME)
+        )
         silent = newest_us == MISSING_TIME  # the fact is then the venue's own report of a day without quote and trade
         known_us = _same(session.close_us + _REPORT_DELAY_US, order.size)
         microstructure: Columns = {
@@ -154,7 +166,7 @@ class BondMarket:
             "bid": np.round(middle * (1.0 - half), 4),
             "ask": np.round(middle * (1.0 + half), 4),
             "quoted_spread_bps": quotes.spread_bps,
-            "spread_method": np.where(seen, "time_weighted", None),
+            "spread_method": _text(seen, "time_weighted"),
             "depth_ccy": quotes.depth_ccy,
             "depth_band_bps": np.where(seen, DEPTH_BAND_BPS, np.nan),
             "l2_levels": np.where(seen, quotes.levels, np.nan),
@@ -170,8 +182,8 @@ class BondMarket:
             "observed_at": np.where(silent, session.close_us, newest_us),
         }
         who = self.bonds.issuer
-        made = self.bonds.makers.any(axis=1)
-        auctioned = self._auction_us[who] != MISSING_TIME
+        made: NDArray[np.bool_] = np.asarray(self.bonds.makers.any(axis=1))
+        auctioned: NDArray[np.bool_] = self._auction_us[who] != MISSING_TIME
         newest_us = np.maximum(np.where(seen, quote_us, MISSING_TIME), self._auction_us[who])
         silent = (newest_us < session.open_us) & made
         auction_mm: Columns = {
@@ -180,11 +192,7 @@ class BondMarket:
             "mm_online_ratio": quotes.online_frac,
             "mm_spread_bps": quotes.dealer_spread_bps,
             "quotes_count": np.where(made, quotes.quotes_count, np.nan),
-            "mm_inventory_band": np.where(
-                made,
-                np.where(self._inventory > _LONG_OR_SHORT, "long", np.where(self._inventory < -_LONG_OR_SHORT, "short", "flat")),
-                None,
-            ),
+            "mm_inventory_band": self._inventory_band(made),
             "observed_at": np.where(silent, session.close_us, newest_us),
         }
         told = made | auctioned  # no dealer and never an auction: there is nothing to say
@@ -199,6 +207,12 @@ class BondMarket:
             value = "simulated" if column == "source" else int(np.datetime64(session.day, "D").astype(np.int64))
             result["auction_mm"][column] = _same(value, chosen.size)
         return result
+
+    def _inventory_band(self, made: NDArray[np.bool_]) -> NDArray[Any]:
+        place = (self._inventory > -_LONG_OR_SHORT).astype(np.int64) + (self._inventory > _LONG_OR_SHORT)
+        names = np.array(["short", "flat", "long", None], dtype=object)
+        band: NDArray[Any] = names[np.where(made, place, 3)]
+        return band
 
     def _sentiment(self, session: BondSession, order: NDArray[np.int64]) -> Columns:
         rng = stream(self.config.seed, session.day, "stories")
@@ -226,7 +240,9 @@ class BondMarket:
         kinds = tuple(sorted(KIND_SECTORS))
         who = self.bonds.issuer[order]
         sector = self.issuers.sector[who]
-        has = np.stack([np.isin(sector, [SECTORS.index(name) for name in KIND_SECTORS[kind]]) for kind in kinds], axis=1)
+        has = np.stack(
+            [np.isin(sector, [SECTORS.index(name) for name in KIND_SECTORS[kind]]) for kind in kinds], axis=1
+        )
         row, kind = np.nonzero(has)  # bond by bond, kinds in order: the order of the key
         close_us = session.close_us
         values = np.stack([getattr(readings, name) for name in kinds])
@@ -242,6 +258,13 @@ class BondMarket:
             "observed_at": observed[kind],
             "known_at": known[kind],
         }
+
+
+def _text(where: NDArray[np.bool_], text: str) -> NDArray[Any]:
+    """Put the text where the condition holds, None elsewhere."""
+    values: NDArray[Any] = np.full(where.size, None, dtype=object)
+    values[where] = text
+    return values
 
 
 def _same(value: Any, rows: int) -> NDArray[Any]:

@@ -27,7 +27,7 @@ _OWN_YIELD_PERSISTENCE: Final = 0.98
 _OWN_YIELD_DAILY_SD: Final = 0.00025
 _ISSUER_CREDIT_DAILY_SD: Final = 0.006
 _CRISIS_YIELD_FRAC: Final = 0.025  # an issuer's own crisis at its peak
-_MARKET_CRISIS_CREDIT: Final = 0.3  # log factor on credit spreads at the peak
+_MARKET_CRISIS_CREDIT: Final = 0.12  # log factor on credit spreads at the peak
 _FAT_TAIL: Final = 4.0
 
 
@@ -133,7 +133,7 @@ def next_conditions(
 
 
 def price_bonds(conditions: Conditions, issuers: Issuers, bonds: Bonds, day: date) -> BondPricing:
-    """Yields, prices and stress of every bond under ``conditions`` on ``day``."""
+    """Give yields, prices and stress of every bond under ``conditions`` on ``day``."""
     who = bonds.issuer
     years = bonds.years_to_maturity(int(np.datetime64(day, "D").astype(np.int64)))
     spread_by_issuer = (

@@ -5,6 +5,7 @@ value. Read next: ``market.py`` (what the dials drive).
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from liquidity.domain.errors import ConfigError
@@ -122,7 +123,7 @@ class MarketConfig:
     extra_trade_frac: float = 0.273
     size_log_sd: float = 3.2
     size_max_ccy: float = 5e9
-    base_rate_frac: float = 0.0585
+    base_rate_frac: float = 0.064
     rate_daily_sd_bps: float = 3.0
     credit_daily_log_sd: float = 0.019
     credit_persistence: float = 0.9985
@@ -141,7 +142,7 @@ class MarketConfig:
     traffic_yearly_amplitude_frac: float = 0.035
     utilities_yearly_amplitude_frac: float = 0.035
     crypto_daily_sd_frac: float = 0.036
-    crypto_vol_log_sd: float = 0.36
+    crypto_vol_log_sd: float = 0.40
     crypto_vol_persistence: float = 0.95
     crypto_pair_correlation: float = 0.65
     crypto_weekend_frac: float = 0.70
@@ -164,12 +165,24 @@ class MarketConfig:
             if len(effects) != days or not all(0.0 < effect < 10.0 for effect in effects):
                 raise ConfigError(f"simulated market: {name} is {effects!r}; allowed: {days} factors in (0, 10)")
         if self.issuers > self.bonds:
-            raise ConfigError(f"simulated market: {self.issuers} issuers for {self.bonds} bonds; at most one issuer a bond")
+            raise ConfigError(
+                f"simulated market: {self.issuers} issuers for {self.bonds} bonds; at most one issuer a bond"
+            )
         if self.crypto_perps > self.crypto_coins:
-            raise ConfigError(f"simulated market: {self.crypto_perps} perpetuals for {self.crypto_coins} coins; at most one a coin")
+            raise ConfigError(
+                f"simulated market: {self.crypto_perps} perpetuals for {self.crypto_coins} coins; at most one a coin"
+            )
+
+    def trading_effect(self, day: date) -> float:
+        """Give the planted factor of the day's weekday on the chance to trade; 1 for a session on a weekend."""
+        return self.trading_weekday_frac[day.weekday()] if day.weekday() < 5 else 1.0
+
+    def spread_effect(self, day: date) -> float:
+        """Give the planted factor of the day's weekday on spreads; 1 for a session on a weekend."""
+        return self.spread_weekday_frac[day.weekday()] if day.weekday() < 5 else 1.0
 
     @classmethod
     def sized(cls, bonds: int, seed: int = 7) -> "MarketConfig":
-        """The default market with another number of bonds: issuers and their crises keep their proportion."""
+        """Make the default market with another number of bonds: issuers and their crises keep their proportion."""
         issuers = max(1, round(bonds * 0.3))
         return cls(seed=seed, bonds=bonds, issuers=issuers, issuer_crises_per_block=max(2, issuers // 30))

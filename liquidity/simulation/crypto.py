@@ -60,7 +60,7 @@ class CryptoDay:
 
 
 def crypto_instruments(config: MarketConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Identifiers and asset classes: ``sim:BTCUSDT`` is the spot pair, ``sim:BTCUSDT-PERP`` the perpetual.
+    """Name the instruments and their asset classes: ``sim:BTCUSDT`` is the spot pair, ``sim:BTCUSDT-PERP`` the perpetual.
 
     Examples
     --------

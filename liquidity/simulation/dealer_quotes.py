@@ -60,7 +60,7 @@ class DealerQuotes:
 def full_spread_bps(
     config: MarketConfig, issuers: Issuers, bonds: Bonds, pricing: BondPricing, day: date
 ) -> NDArray[np.float64]:
-    """What a lone dealer asks for the round trip, price bps over mid, shape (bonds,); positive.
+    """Give what a lone dealer asks for the round trip, price bps over mid, shape (bonds,); positive.
 
     The yield spread of the best names times rating, size, age, own trait, stress and the planted weekday effect,
     turned into price by the modified duration, above a floor of 2 bps. It exists whether or not a dealer shows it.
@@ -73,7 +73,7 @@ def full_spread_bps(
         * (bonds.outstanding_ccy / 5e9) ** -0.10
         * (1.0 + 0.03 * np.minimum(age, 5.0))
         * bonds.spread_trait
-        * config.spread_weekday_frac[day.weekday()]
+        * config.spread_effect(day)
         * np.exp(pricing.stress_log + 0.06 * rng.standard_normal(age.size))
     )
     spread: NDArray[np.float64] = np.minimum(_SPREAD_FLOOR_BPS + in_yield * pricing.duration_years, 6000.0)

@@ -102,12 +102,12 @@ class GroundTruth:
 
 
 def issuer_name(index: int) -> str:
-    """The issuer_id of an issuer's number, for example ``SIM00012``."""
+    """Give the issuer_id of an issuer's number, for example ``SIM00012``."""
     return f"SIM{index:05d}"
 
 
 def dealer_name(index: int) -> str:
-    """The name of a dealer's number, for example ``dealer_03``."""
+    """Give the name of a dealer's number, for example ``dealer_03``."""
     return f"dealer_{index:02d}"
 
 
@@ -175,7 +175,9 @@ def _block_events(config: MarketConfig, first: date, quiet_days: int) -> list[Pl
         everyone = bool(rng.random() < 0.5)
         subject, days = ("market", 1) if everyone else (dealer_name(int(rng.integers(config.dealers))), 5)
         last = begin + timedelta(days=days - 1)
-        events.append(PlantedEvent("dealer_outage", subject, begin, last, 0, days, 0.65 if everyone else 1.0, "frac 0-1"))
+        events.append(
+            PlantedEvent("dealer_outage", subject, begin, last, 0, days, 0.65 if everyone else 1.0, "frac 0-1")
+        )
     for _ in range(config.adapter_outages_per_block):
         begin = _next_tuesday(first + timedelta(days=int(rng.integers(quiet_days, BLOCK_DAYS - 6))))
         table = ADAPTER_TABLES[int(rng.integers(len(ADAPTER_TABLES)))]
@@ -198,5 +200,5 @@ def _market_crises(config: MarketConfig, first: date) -> list[PlantedEvent]:
 
 
 def _next_tuesday(day: date) -> date:
-    """The day itself or the next Tuesday: three days of rise then fall on Tuesday to Thursday."""
+    """Give the day itself or the next Tuesday: three days of rise then fall on Tuesday to Thursday."""
     return day + timedelta(days=(1 - day.weekday()) % 7)

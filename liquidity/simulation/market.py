@@ -220,7 +220,7 @@ def _truth(market: BondMarket, session: BondSession | None, active: tuple[Plante
     hidden["lone_spread_bps"] = session.lone_spread_bps[order] if session is not None else np.empty(0)
     if session is None:
         none = np.empty(0)
-        empty = {name: none for name in ("price", "face_ccy", "value_ccy", "side_sign")}
+        empty = dict.fromkeys(("price", "face_ccy", "value_ccy", "side_sign"), none)
         at = pd.DatetimeIndex(np.empty(0, dtype="datetime64[us]")).tz_localize("UTC")
         return DayTruth(active, pd.DataFrame(hidden), pd.DataFrame({"instrument_id": isin, "traded_at": at, **empty}))
     trades = session.trades

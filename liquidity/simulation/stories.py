@@ -21,7 +21,8 @@ _CRISIS_FALL: Final = 0.8
 _CRISIS_BUZZ: Final = 8.0
 _WEEKDAY: Final = (1.05, 1.05, 1.0, 1.0, 0.95, 0.6, 0.6)
 _TOPIC_TEXT: Final = np.array(
-    [",".join(name for place, name in enumerate(TOPICS) if mask >> place & 1) for mask in range(2 ** len(TOPICS))], dtype=object
+    [",".join(name for place, name in enumerate(TOPICS) if mask >> place & 1) for mask in range(2 ** len(TOPICS))],
+    dtype=object,
 )
 
 
@@ -40,7 +41,7 @@ class DayStories:
 
 
 def next_tone(tone: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """The subjects' underlying tone one session later: persistent around 0, -1..1 scale."""
+    """Give the subjects' underlying tone one session later: persistent around 0, -1..1 scale."""
     fresh = _TONE_SD * np.sqrt(1.0 - _PERSISTENCE**2)
     after: NDArray[np.float64] = _PERSISTENCE * tone + fresh * rng.standard_normal(tone.size)
     return after

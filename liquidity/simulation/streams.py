@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from liquidity.domain.errors import ConfigError
 
-__all__ = ["SUBJECTS", "student_t", "stream"]
+__all__ = ["SUBJECTS", "stream", "student_t"]
 
 SUBJECTS: Final = (
     "universe", "events", "factors", "issues", "spreads", "trades", "dealers", "quotes", "auctions", "stories",
@@ -18,7 +18,7 @@ SUBJECTS: Final = (
 
 
 def stream(seed: int, day: date, subject: str) -> np.random.Generator:
-    """The generator of one subject on one day.
+    """Open the generator of one subject on one day.
 
     Parameters
     ----------
@@ -42,4 +42,5 @@ def stream(seed: int, day: date, subject: str) -> np.random.Generator:
 
 def student_t(rng: np.random.Generator, degrees: float, size: int | tuple[int, ...]) -> NDArray[np.float64]:
     """Student-t draws scaled to variance 1; ``degrees`` above 2."""
-    return rng.standard_t(degrees, size) * np.sqrt((degrees - 2.0) / degrees)
+    draws: NDArray[np.float64] = rng.standard_t(degrees, size) * np.sqrt((degrees - 2.0) / degrees)
+    return draws

@@ -44,7 +44,9 @@ def contract_frame(contract: TableContract, columns: Mapping[str, NDArray[Any]])
     """
     wanted = fed_columns(contract)
     if set(columns) != set(wanted):
-        raise ContractError(f"simulated {contract.name}: columns differ from the contract: {sorted(set(columns) ^ set(wanted))}")
+        raise ContractError(
+            f"simulated {contract.name}: columns differ from the contract: {sorted(set(columns) ^ set(wanted))}"
+        )
     return pd.DataFrame(
         {name: _typed(columns[name], contract.column(name).dtype, contract.column(name).nullable) for name in wanted}
     )

@@ -16,7 +16,7 @@ __all__ = ["FACE_STEP_CCY", "BondTrades", "SessionBars", "inventory_after", "ses
 
 FACE_STEP_CCY: Final = 1e5
 _MOST_TRADES: Final = 8
-_SIZE_MEDIAN_CCY: Final = np.array([2.6e8, 2.6e7, 0.9e7, 0.5e7, 0.3e7, 0.2e7, 0.15e7])  # by rating
+_SIZE_MEDIAN_CCY: Final = np.array([2.6e8, 1.4e7, 0.6e7, 0.4e7, 0.25e7, 0.2e7, 0.15e7])  # by rating
 _INTRADAY_SD: Final = 0.0004
 
 
@@ -78,7 +78,7 @@ def trade_session(
     hush = 1.0 - 0.5 * conditions.issuer_crisis[bonds.issuer] - 0.2 * conditions.market_crisis
     age = bonds.age_years(int(np.datetime64(day, "D").astype(np.int64)))
     recent = 0.85 + 0.5 * np.exp(-age)
-    chance = bonds.trade_probability * config.trading_weekday_frac[day.weekday()] * np.maximum(hush, 0.1) * recent
+    chance = bonds.trade_probability * config.trading_effect(day) * np.maximum(hush, 0.1) * recent
     traded = np.flatnonzero(rng.random(bonds.issuer.size) < chance)
     counts = np.minimum(rng.geometric(1.0 - config.extra_trade_frac, traded.size), _MOST_TRADES)
     bond = np.repeat(traded, counts)
@@ -103,22 +103,22 @@ def trade_session(
 
 def session_bars(trades: BondTrades, bonds_count: int) -> SessionBars:
     """Open, high, low, close, volume-weighted price and turnover of each bond; turnover is the sum of the values."""
-    count = np.bincount(trades.bond, minlength=bonds_count)
-    turnover = np.bincount(trades.bond, weights=trades.value_ccy, minlength=bonds_count)
+    count: NDArray[np.int64] = np.bincount(trades.bond, minlength=bonds_count).astype(np.int64)
+    turnover = np.bincount(trades.bond, weights=trades.value_ccy, minlength=bonds_count).astype(np.float64)
     face = np.bincount(trades.bond, weights=trades.face_ccy, minlength=bonds_count)
     who = np.flatnonzero(count)
     begin = np.cumsum(count)[who] - count[who]
     last = begin + count[who] - 1
     nothing = np.full(bonds_count, np.nan)
     first_price, high, low, close, vwap = (nothing.copy() for _ in range(5))
-    last_us = np.full(bonds_count, -1, dtype=np.int64)
+    last_us: NDArray[np.int64] = np.full(bonds_count, -1, dtype=np.int64)
     if who.size:
         high[who] = np.maximum.reduceat(trades.price, begin)
         low[who] = np.minimum.reduceat(trades.price, begin)
         first_price[who], close[who] = trades.price[begin], trades.price[last]
         vwap[who] = turnover[who] / face[who] * 100.0
         last_us[who] = trades.time_us[last]
-    return SessionBars(count.astype(np.int64), turnover, vwap, first_price, high, low, close, last_us)
+    return SessionBars(count, turnover, vwap, first_price, high, low, close, last_us)
 
 
 def inventory_after(inventory: NDArray[np.float64], trades: BondTrades) -> NDArray[np.float64]:
@@ -129,7 +129,7 @@ def inventory_after(inventory: NDArray[np.float64], trades: BondTrades) -> NDArr
 
 
 def _normal_below(uniform: NDArray[np.float64], upper: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard normal draws conditional on being below ``upper``, from uniforms."""
+    """Draw standard normals conditional on being below ``upper``, from uniforms."""
     from scipy.special import ndtr, ndtri
 
     draws: NDArray[np.float64] = ndtri(np.clip(uniform * ndtr(upper), 1e-12, 1.0 - 1e-12))

@@ -16,7 +16,15 @@ from liquidity.simulation.events import issuer_name
 from liquidity.simulation.isin import simulated_isins
 from liquidity.simulation.streams import stream
 
-__all__ = ["CREDIT_SPREAD_FRAC", "TERM_PREMIUM_FRAC", "Bonds", "Issuers", "draw_bonds", "draw_issuers", "replace_matured"]
+__all__ = [
+    "CREDIT_SPREAD_FRAC",
+    "TERM_PREMIUM_FRAC",
+    "Bonds",
+    "Issuers",
+    "draw_bonds",
+    "draw_issuers",
+    "replace_matured",
+]
 
 _RATING_SHARES: Final = np.array([0.24, 0.25, 0.22, 0.14, 0.08, 0.05, 0.02])
 _SECTOR_SHARES: Final = np.array([0.35, 0.20, 0.33, 0.12])  # in the order of SECTORS
@@ -80,13 +88,10 @@ class Bonds:
 
 
 def draw_issuers(config: MarketConfig, start: date) -> Issuers:
-    """The issuers of a market, the same on every day of it."""
+    """Draw the issuers of a market, the same on every day of it."""
     rng = stream(config.seed, start, "universe")
     count = config.issuers
-    rating = rng.choice(len(_RATING_SHARES), count, p=_RATING_SHARES)
-    sector = rng.choice(len(SECTORS), count, p=_SECTOR_SHARES)
-    if count >= len(SECTORS):
-        sector[: len(SECTORS)] = np.arange(len(SECTORS))  # no sector is empty
+    rating, sector = _quota(rng, _RATING_SHARES, count), _quota(rng, _SECTOR_SHARES, count)
     government = sector == SECTORS.index("GOVERNMENT")
     rating[government] = 0
     size_z = rng.standard_normal(count)
@@ -102,7 +107,7 @@ def draw_issuers(config: MarketConfig, start: date) -> Issuers:
 
 
 def draw_bonds(config: MarketConfig, start: date, issuers: Issuers) -> Bonds:
-    """The bonds alive at the start: every issuer has one, larger issuers have more."""
+    """Draw the bonds alive at the start: every issuer has one, larger issuers have more."""
     rng = stream(config.seed, start, "issues")
     weights = np.exp(0.8 * issuers.size_z)
     more = rng.choice(config.issuers, config.bonds - config.issuers, p=weights / weights.sum())
@@ -143,6 +148,13 @@ def replace_matured(
     return slots
 
 
+def _quota(rng: np.random.Generator, shares: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Shuffle places so that each has its share of ``count``, rounded: small markets then look like large ones."""
+    middle = (np.arange(count) + 0.5) / count
+    places = np.minimum(np.searchsorted(np.cumsum(shares), middle), shares.size - 1)
+    return rng.permutation(places).astype(np.int64)
+
+
 def _issue(
     config: MarketConfig,
     bonds: Bonds,
@@ -163,7 +175,7 @@ def _issue(
     )
     spread = CREDIT_SPREAD_FRAC[rating] * issuers.spread_factor[bonds.issuer[slots]]
     then = rate_frac + spread + TERM_PREMIUM_FRAC * (1.0 - np.exp(-tenor_years / 4.0))
-    drifted = then + 0.006 * np.minimum(1.0, lived_frac) * rng.standard_normal(count)  # rates were different then
+    drifted = then + 0.012 * np.minimum(1.0, lived_frac) * rng.standard_normal(count)  # rates were different then
     bonds.coupon_frac[slots] = np.maximum(np.round(drifted / 0.0005) * 0.0005, 0.01)
     outstanding = _OUTSTANDING_CCY[rating] * np.exp(0.7 * rng.standard_normal(count))
     bonds.outstanding_ccy[slots] = np.maximum(np.round(outstanding / 1e7), 1.0) * 1e7
@@ -174,7 +186,9 @@ def _issue(
     bonds.spread_trait[slots] = np.exp(0.15 * rng.standard_normal(count)) / trait**0.25
     bonds.trade_weight[slots] = _TRADE_WEIGHT[rating] * trait
     mean_weight = float((_RATING_SHARES * _TRADE_WEIGHT).sum() * np.exp(0.125))
-    bonds.trade_probability[slots] = np.minimum(config.trade_probability_frac * bonds.trade_weight[slots] / mean_weight, 0.95)
+    bonds.trade_probability[slots] = np.minimum(
+        config.trade_probability_frac * bonds.trade_weight[slots] / mean_weight, 0.95
+    )
     bonds.serial[slots] = bonds.next_serial + np.arange(count)
     bonds.next_serial += count
     bonds.isin[slots] = simulated_isins(bonds.issuer[slots], bonds.serial[slots])

@@ -7,9 +7,12 @@ import pandas as pd
 from liquidity.contracts.signals import INSTRUMENTS
 from resources.feeds._recording import alive_days, contract_rows
 
-__all__ = ["CALENDAR", "share_instruments"]
+__all__ = ["CALENDAR", "TAPE_VENUES", "share_instruments"]
 
 CALENDAR: Final = "XNYS"
+
+TAPE_VENUES: Final = ("us_equities_daily", "us_equity_minutes", "us_equity_ticks", "us_universe_volume")
+"""Venue labels that all show the one consolidated US tape: turnover is counted from the first of them only."""
 
 
 def share_instruments(ids: pd.Series, days: pd.Series, source: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final
 
 import numpy as np
@@ -57,6 +58,8 @@ class Recording:
     set_aside: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(SET_ASIDE_COLUMNS), dtype="str"))
 
 
+_BUILDING: Final = RLock()
+
 Build = Callable[..., Recording]
 """Turns paths (and hashable options) into a :class:`Recording`."""
 
@@ -96,7 +99,8 @@ class TableFeed:
 
     def recording(self) -> Recording:
         """The built tables; the files are read again only when one of them changed."""
-        return _built(self.build, tuple(map(_fingerprint, self.paths)), self.options)
+        with _BUILDING:  # adapters ask for different tables of one feed at the same moment
+            return _built(self.build, tuple(map(_fingerprint, self.paths)), self.options)
 
 
 def open_recorded(

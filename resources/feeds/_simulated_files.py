@@ -17,7 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from liquidity.domain.errors import ConfigError
-from liquidity.simulation import SIMULATED_CONTRACTS, GroundTruth, MarketConfig, SimulatedDay, ground_truth, simulate_market
+from liquidity.simulation import (
+    SIMULATED_CONTRACTS,
+    GroundTruth,
+    MarketConfig,
+    SimulatedDay,
+    ground_truth,
+    simulate_market,
+)
 from liquidity.simulation.tables import fed_columns
 
 __all__ = ["TRUTH_FILE", "Layout", "SimulationReport", "read_truth", "simulate_to_landing", "write_landing"]
@@ -41,6 +48,16 @@ class SimulationReport:
     last_day: date | None
     events: int
     truth: Path
+
+    def __str__(self) -> str:
+        """Two lines for the terminal."""
+        if self.first_day is None:
+            return f"simulated market: complete already, nothing written; ground truth with {self.events} events in {self.truth}"
+        counts = ", ".join(f"{table} {rows:,}" for table, rows in self.rows.items())
+        return (
+            f"simulated market {self.first_day}..{self.last_day}: {self.files} files, rows {counts}\n"
+            f"ground truth with {self.events} planted events in {self.truth}"
+        )
 
 
 def simulate_to_landing(
@@ -105,7 +122,7 @@ def write_landing(landing: Path, days: Iterable[SimulatedDay], layout: Layout = 
 
 
 def read_truth(landing: Path) -> dict[str, Any]:
-    """The stored ground truth: ``config, start, end, layout, events`` and the weekday effects.
+    """Read the stored ground truth: ``config, start, end, layout, events`` and the weekday effects.
 
     Raises
     ------
@@ -157,7 +174,9 @@ def _schema(table: str) -> pa.Schema:
 
 def _describe(config: MarketConfig, start: date, layout: Layout) -> dict[str, Any]:
     values = asdict(config)
-    plain = {field.name: list(value) if isinstance(value := values[field.name], tuple) else value for field in fields(config)}
+    plain = {
+        field.name: list(value) if isinstance(value := values[field.name], tuple) else value for field in fields(config)
+    }
     return {"format": _FORMAT, "config": plain, "start": start.isoformat(), "layout": layout}
 
 

@@ -77,9 +77,11 @@ def differences(got: Any, expected: Any, rel: float, absolute: float, where: str
     elif isinstance(expected, bool | str):
         if got != expected:
             yield f"{where}: expected {expected!r}, got {got!r}"
-    elif isinstance(got, bool) or not isinstance(got, int | float | np.number):
-        yield f"{where}: expected {expected!r}, got {got!r}"
-    elif not abs(got - expected) <= absolute + rel * abs(expected):
+    elif (
+        isinstance(got, bool)
+        or not isinstance(got, int | float | np.number)
+        or not abs(got - expected) <= absolute + rel * abs(expected)
+    ):
         yield f"{where}: expected {expected!r}, got {got!r}"
 
 
@@ -111,7 +113,14 @@ def test_the_comparison_sees_differences(got: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize(
     ("got", "expected"),
-    [(math.nan, None), (None, None), (1, 1.0), (math.inf, "inf"), ({"a": 1.0, "b": 2.0}, {"a": 1.0}), ((1.0, None), [1, None])],
+    [
+        (math.nan, None),
+        (None, None),
+        (1, 1.0),
+        (math.inf, "inf"),
+        ({"a": 1.0, "b": 2.0}, {"a": 1.0}),
+        ((1.0, None), [1, None]),
+    ],
 )
 def test_the_comparison_sees_agreement(got: Any, expected: Any) -> None:
     assert not list(differences(got, expected, rel=1e-9, absolute=1e-12))

@@ -39,6 +39,7 @@ def test_weekend_does_not_age_a_bond_but_ages_a_coin():
 
 @pytest.mark.feature("BX-SG-09")
 @pytest.mark.parametrize("calendar", ["XNYS", "BVMF", "XBOM"])
+@pytest.mark.filterwarnings("ignore:Series.values returning:Warning")  # exchange_calendars on pandas 3.1
 def test_market_age_equals_counting_minutes(calendar):
     import exchange_calendars
 

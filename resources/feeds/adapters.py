@@ -1,0 +1,496 @@
+"""The adapter kit: four signal adapters collect from all feeds at once and come back degraded rather than failed.
+
+``collect_signals`` is the one door. Each adapter gathers one table from every feed that has it; a feed that raises
+loses its own rows, an adapter that raises or times out loses its own table, and ``signal_status`` says so. The kit
+then adds what every row needs: age in market time at the session's close, quality and its rules, and coverage against
+the instruments of the session. A new adapter is one object with the members of :class:`Adapter`.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from threading import Thread
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from liquidity.contracts.signals import (
+    ALT_SIGNALS,
+    AUCTION_MM,
+    INSTRUMENTS,
+    MACRO_SERIES,
+    MICROSTRUCTURE,
+    SENTIMENT,
+    SIGNAL_STATUS,
+)
+from liquidity.contracts.table import TableContract
+from liquidity.domain.errors import ConfigError, SourceUnavailableError
+from liquidity.domain.instrument import ASSET_CLASSES, BOND_CLASSES
+from liquidity.domain.session import is_session, market_age_s, session_close, session_seconds
+from liquidity.features.quality import CLOCK_SKEW_LIMIT_S, batch_quality, score_quality
+from resources.feeds._feed import FEED_RULES, Feed, delivered_columns
+from resources.feeds._listed_shares import TAPE_VENUES
+from resources.feeds._recording import contract_rows
+
+__all__ = [
+    "ADAPTERS",
+    "LISTED_MISSING_IDS",
+    "LOOKBACK_DAYS",
+    "MIN_COVERAGE_FRAC",
+    "Adapter",
+    "Delivery",
+    "SignalAdapter",
+    "collect_signals",
+    "merge_instruments",
+]
+
+MIN_COVERAGE_FRAC: Final = 0.90
+"""Share of expected instruments below which an adapter's session is degraded."""
+LISTED_MISSING_IDS: Final = 50
+LOOKBACK_DAYS: Final = 14
+"""How far back instruments are looked up to learn whether a day without any is a closed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What an adapter brought: rows in delivered columns (and ``feed_rules``), and one sentence per feed that failed."""
+
+    rows: pd.DataFrame
+    failures: tuple[str, ...] = ()
+
+
+class Adapter(Protocol):
+    """Gathers one signal table; it may raise, the kit answers."""
+
+    @property
+    def name(self) -> str:
+        """Name in ``signal_status``."""
+        ...
+
+    @property
+    def contract(self) -> TableContract:
+        """The table it fills."""
+        ...
+
+    @property
+    def asset_classes(self) -> tuple[str, ...]:
+        """Classes whose instruments it is expected to cover."""
+        ...
+
+    def collect(self, feeds: Sequence[Feed], start: date, end: date) -> Delivery:
+        """Rows of [start, end], both included; called once, in a thread of its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAdapter:
+    """The adapter of a table that feeds deliver ready made."""
+
+    contract: TableContract
+    asset_classes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.contract.name
+
+    def collect(self, feeds: Sequence[Feed], start: date, end: date) -> Delivery:
+        """Rows of every feed that has the table, in feed-name order."""
+        return _gather(self.contract, feeds, start, end)
+
+
+ADAPTERS: Final[tuple[Adapter, ...]] = (
+    SignalAdapter(ALT_SIGNALS, ("bond_corporate",)),
+    SignalAdapter(MICROSTRUCTURE, ASSET_CLASSES),
+    SignalAdapter(AUCTION_MM, BOND_CLASSES),
+    SignalAdapter(SENTIMENT, ("bond_corporate",)),
+)
+"""Alternative data, microstructure, auctions and market makers, sentiment."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """One job's end: a value, or the error that stopped it; neither while it still runs."""
+
+    value: Any = None
+    error: Exception | None = None
+    seconds: float = 0.0
+    done: bool = False
+
+
+@dataclass(slots=True)
+class _Finished:
+    """An adapter's rows made ready, and what its status must say."""
+
+    rows: pd.DataFrame
+    seconds: float
+    error: str = ""
+    remarks: list[str] = field(default_factory=list)
+
+
+def collect_signals(
+    feeds: Sequence[Feed],
+    start: date,
+    end: date,
+    *,
+    timeout_s: float = 60.0,
+    expected: Mapping[str, Collection[str]] | None = None,
+    adapters: Sequence[Adapter] = ADAPTERS,
+) -> dict[str, pd.DataFrame]:
+    """Collect all signal tables of the sessions of [start, end], both included.
+
+    Parameters
+    ----------
+    timeout_s
+        Seconds all adapters together may take; what is not back by then is in state ``error``.
+    expected
+        Instruments each adapter (by name) must cover on each open session; by default those of the session whose
+        asset class the adapter serves.
+
+    Returns
+    -------
+    dict[str, pd.DataFrame]
+        ``instruments``, the four signals, ``macro_series`` and ``signal_status``, under their contracts, sorted by key.
+        Rows are not audited yet: what breaks its contract is quarantined where the table is published.
+
+    Raises
+    ------
+    ConfigError
+        ``end`` before ``start``.
+    SourceUnavailableError
+        The instruments could not be read within ``timeout_s``: without them nothing can be judged.
+
+    Notes
+    -----
+    Rows of instruments that no feed lists for the session, and rows of days on which the instrument's market is shut,
+    are left out and counted in ``detail``. A row that two feeds deliver under one key is kept from the first by name.
+    """
+    if end < start:
+        raise ConfigError(f"collect_signals: end {end} is before start {start}; give an ascending range")
+    ordered = sorted(feeds, key=lambda feed: feed.name)
+    jobs: dict[str, Callable[[], Delivery]] = {
+        INSTRUMENTS.name: lambda: _gather(INSTRUMENTS, ordered, start, end),
+        MACRO_SERIES.name: lambda: _gather(MACRO_SERIES, ordered, start, end),
+    }
+    for adapter in adapters:
+        jobs[f"adapter {adapter.name}"] = _collecting(adapter, ordered, start, end)
+    outcomes = _run(jobs, timeout_s)
+    listed = _require_instruments(outcomes[INSTRUMENTS.name], timeout_s)
+    instruments, conflicts = merge_instruments(listed.rows)
+    tables = {INSTRUMENTS.name: instruments}
+    finished = {
+        adapter.name: _finish(adapter, outcomes[f"adapter {adapter.name}"], instruments, conflicts, timeout_s)
+        for adapter in adapters
+    }
+    for adapter in adapters:
+        finished[adapter.name].remarks.extend(f"instruments: {failure}" for failure in listed.failures)
+        tables[adapter.contract.name] = finished[adapter.name].rows
+    tables[MACRO_SERIES.name] = _macro(outcomes[MACRO_SERIES.name])
+    market = _Market(ordered, instruments, start, end)
+    tables[SIGNAL_STATUS.name] = _status(adapters, finished, market, expected)
+    return tables
+
+
+def merge_instruments(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row per session and instrument, from the first feed by name, and the keys on which feeds disagree.
+
+    Parameters
+    ----------
+    rows
+        Delivered instrument rows, feeds in name order. Rows of days on which the instrument's market is shut go.
+
+    Returns
+    -------
+    tuple
+        The merged instruments, and ``session_date, instrument_id`` of conflicts: asset class, currency, calendar, or
+        two different issuers, sectors or ratings. A fact that only one feed knows is no conflict.
+    """
+    key = list(INSTRUMENTS.key)
+    rows = rows[_open_mask(rows)].reset_index(drop=True)
+    repeated = rows[rows.duplicated(key, keep=False)]
+    facts = ["asset_class", "currency", "calendar", "issuer_id", "sector", "rating"]
+    different = repeated.groupby(key)[facts].nunique().gt(1).any(axis=1) if len(repeated) else pd.Series(dtype="bool")
+    conflicts = different[different].index.to_frame(index=False) if len(repeated) else repeated[key]
+    merged = rows.drop_duplicates(key, keep="first").sort_values(key, ignore_index=True)
+    return merged[list(INSTRUMENTS.column_names)], conflicts
+
+
+def _gather(contract: TableContract, feeds: Sequence[Feed], start: date, end: date) -> Delivery:
+    parts: list[pd.DataFrame] = []
+    failures: list[str] = []
+    for feed in feeds:
+        if contract.name not in feed.tables:
+            continue
+        try:
+            rows = feed.fetch(contract.name, start, end)
+        except Exception as error:  # noqa: BLE001 - whatever one feed raises must not take the others down
+            failures.append(f"feed {feed.name}: {_say(error)}")
+            continue
+        if len(rows):
+            parts.append(rows)
+    rows = pd.concat(parts, ignore_index=True) if parts else contract_rows(contract, {}, pd.RangeIndex(0))
+    return Delivery(rows, tuple(failures))
+
+
+def _collecting(adapter: Adapter, feeds: Sequence[Feed], start: date, end: date) -> Callable[[], Delivery]:
+    return lambda: adapter.collect(feeds, start, end)
+
+
+def _run(jobs: Mapping[str, Callable[[], Delivery]], timeout_s: float) -> dict[str, _Outcome]:
+    """Run all jobs at once; threads that hang are left behind as daemons, their outcome stays undone."""
+    outcomes = {name: _Outcome() for name in jobs}
+    threads = [
+        Thread(target=_work, args=(job, outcomes[name]), name=f"collect {name}", daemon=True)
+        for name, job in jobs.items()
+    ]
+    deadline = time.perf_counter() + timeout_s
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.perf_counter()))
+    return {
+        name: outcome if outcome.done else _Outcome(seconds=timeout_s) for name, outcome in outcomes.items()
+    }
+
+
+def _work(job: Callable[[], Delivery], outcome: _Outcome) -> None:
+    begun = time.perf_counter()
+    try:
+        outcome.value = job()
+    except Exception as error:  # noqa: BLE001 - an adapter may raise anything; its class and message go to signal_status
+        outcome.error = error
+    outcome.seconds = time.perf_counter() - begun
+    outcome.done = True
+
+
+def _say(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+def _require_instruments(outcome: _Outcome, timeout_s: float) -> Delivery:
+    if outcome.error is not None:
+        raise outcome.error
+    if not outcome.done:
+        raise SourceUnavailableError(f"instruments were not read within {timeout_s:g} s; check the feeds' folders or allow more time")
+    delivery: Delivery = outcome.value
+    return delivery
+
+
+def _macro(outcome: _Outcome) -> pd.DataFrame:
+    if not outcome.done or outcome.error is not None:
+        reason = _say(outcome.error) if outcome.error is not None else "timed out"
+        raise SourceUnavailableError(f"macro_series could not be read: {reason}")
+    rows: pd.DataFrame = outcome.value.rows
+    key = list(MACRO_SERIES.key)
+    return rows.drop_duplicates(key).sort_values(key, ignore_index=True)[list(MACRO_SERIES.column_names)]
+
+
+def _finish(
+    adapter: Adapter, outcome: _Outcome, instruments: pd.DataFrame, conflicts: pd.DataFrame, timeout_s: float
+) -> _Finished:
+    nothing = _empty(adapter.contract)
+    if not outcome.done:
+        return _Finished(nothing, outcome.seconds, f"TimeoutError: not back within {timeout_s:g} s")
+    if outcome.error is not None:
+        return _Finished(nothing, outcome.seconds, _say(outcome.error))
+    delivery: Delivery = outcome.value
+    if delivery.failures and delivery.rows.empty:
+        return _Finished(nothing, outcome.seconds, "; ".join(delivery.failures))
+    try:
+        rows, remarks = _ready(delivery.rows, adapter.contract, instruments, conflicts)
+    except Exception as error:  # noqa: BLE001 - rows that cannot be made ready cost this adapter, not the others
+        return _Finished(nothing, outcome.seconds, _say(error))
+    return _Finished(rows, outcome.seconds, remarks=[*delivery.failures, *remarks])
+
+
+def _empty(contract: TableContract) -> pd.DataFrame:
+    rows = contract_rows(contract, {}, pd.RangeIndex(0))
+    return rows.assign(
+        age_market_s=pd.Series(dtype="float64"),
+        quality_frac=pd.Series(dtype="float64"),
+        quality_rules=pd.Series(dtype="str"),
+    )[list(contract.column_names)]
+
+
+def _ready(
+    rows: pd.DataFrame, contract: TableContract, instruments: pd.DataFrame, conflicts: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
+    """Delivered rows with age and quality, in contract order; and remarks on what was left out."""
+    remarks: list[str] = []
+    rows = rows.reset_index(drop=True)
+    rules = rows[FEED_RULES].fillna("") if FEED_RULES in rows else pd.Series("", index=rows.index, dtype="str")
+    rows = rows[list(delivered_columns(contract))].assign(**{FEED_RULES: rules})
+    key = list(contract.key)
+    again = rows.duplicated(key, keep=False)
+    if again.any():
+        kept = ~rows.duplicated(key, keep="first")
+        rows = _add_rule(rows, again & kept, "duplicate_key")[kept]
+        remarks.append(f"{int((~kept).sum())} rows delivered twice")
+    known = instruments[["session_date", "instrument_id", "calendar"]]
+    rows = rows.merge(known, on=["session_date", "instrument_id"], how="left")
+    unknown = rows["calendar"].isna()
+    if unknown.any():
+        remarks.append(f"{int(unknown.sum())} rows left out: instrument not listed or its market shut, first {rows.loc[unknown, 'instrument_id'].iloc[0]}")
+        rows = rows[~unknown].reset_index(drop=True)
+    if len(conflicts):
+        marked = rows[["session_date", "instrument_id"]].merge(conflicts, how="left", indicator=True)["_merge"] == "both"
+        rows = _add_rule(rows, marked, "instrument_conflict")
+    counted_elsewhere = _counted_elsewhere(rows) if contract is MICROSTRUCTURE else None
+    if counted_elsewhere is not None:
+        rows = _add_rule(rows, counted_elsewhere, "turnover_counted_elsewhere")
+    skew_s = (rows["observed_at"] - rows["known_at"]).dt.total_seconds()
+    skewed = (skew_s > 0) & (skew_s <= CLOCK_SKEW_LIMIT_S)
+    if skewed.any():
+        rows = _add_rule(rows, skewed, "clock_skew")
+        rows["known_at"] = rows["known_at"].mask(skewed, rows["observed_at"])
+    rows["age_market_s"], session_s = _ages(rows)
+    scored = score_quality(rows, contract, session_s, rows[FEED_RULES])
+    rows = rows.assign(quality_frac=scored["quality_frac"], quality_rules=scored["quality_rules"])
+    if counted_elsewhere is not None:
+        rows["turnover_ccy"] = rows["turnover_ccy"].mask(counted_elsewhere)
+    return rows.sort_values(key, ignore_index=True)[list(contract.column_names)], remarks
+
+
+def _add_rule(rows: pd.DataFrame, where: pd.Series, code: str) -> pd.DataFrame:
+    if not where.any():
+        return rows
+    rules = rows[FEED_RULES].astype("str")
+    longer = (rules + "," + code).where(rules != "", code)
+    return rows.assign(**{FEED_RULES: rules.mask(where.to_numpy(), longer)})
+
+
+def _counted_elsewhere(rows: pd.DataFrame) -> pd.Series | None:
+    """Rows that show the one US tape after another did: their turnover would count twice; None when there is none."""
+    tape = rows["venue"].isin(TAPE_VENUES)
+    if not tape.any():
+        return None
+    rank = rows.loc[tape, "venue"].map({venue: number for number, venue in enumerate(TAPE_VENUES)})
+    shown = rows.loc[tape, ["session_date", "instrument_id"]].assign(rank=rank).sort_values("rank", kind="stable")
+    later = shown.index[shown.duplicated(["session_date", "instrument_id"])]
+    return pd.Series(rows.index.isin(later), index=rows.index) if len(later) else None
+
+
+def _ages(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Market age at the session's close, and open seconds of a usual session, per row."""
+    ages = np.full(len(rows), np.nan)
+    session_s = np.full(len(rows), np.nan)
+    calendars = rows["calendar"].to_numpy()
+    for calendar in pd.unique(calendars):
+        mine = calendars == calendar
+        closes = session_close(str(calendar), rows.loc[mine, "session_date"].to_numpy())
+        ages[mine] = market_age_s(rows.loc[mine, "observed_at"], closes, str(calendar))
+        session_s[mine] = session_seconds(str(calendar))
+    return ages, session_s
+
+
+def _open_mask(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    opens = np.zeros(len(rows), dtype=bool)
+    calendars = rows["calendar"].to_numpy()
+    for calendar in pd.unique(calendars):
+        mine = calendars == calendar
+        opens[mine] = is_session(str(calendar), rows.loc[mine, "session_date"].to_numpy())
+    return opens
+
+
+class _Market:
+    """Which instruments each session lists, and whether a day without any is a closed one."""
+
+    def __init__(self, feeds: Sequence[Feed], instruments: pd.DataFrame, start: date, end: date) -> None:
+        self.days = pd.date_range(start, end, freq="D", unit="us")
+        self._listed = {day: rows for day, rows in instruments.groupby("session_date")}
+        self._instruments = instruments
+        self._feeds = feeds
+        self._earlier: pd.DataFrame | None = None
+
+    def expected(self, day: pd.Timestamp, classes: tuple[str, ...]) -> NDArray[np.object_]:
+        """Identifiers of the classes listed that day, sorted."""
+        rows = self._listed.get(day)
+        if rows is None:
+            return np.array([], dtype=object)
+        return np.unique(rows.loc[rows["asset_class"].isin(classes), "instrument_id"].to_numpy(dtype=object))
+
+    def closed(self, day: pd.Timestamp, classes: tuple[str, ...]) -> bool:
+        """Whether every calendar of the classes' instruments is shut that day; False when none is known."""
+        calendars = self._calendars(self._instruments, classes)
+        if not calendars:
+            if self._earlier is None:
+                first = self.days[0].date()
+                since = (self.days[0] - pd.Timedelta(days=LOOKBACK_DAYS)).date()
+                self._earlier = _gather(INSTRUMENTS, self._feeds, since, first).rows
+            calendars = self._calendars(self._earlier, classes)
+        return bool(calendars) and not any(is_session(calendar, [day.date()])[0] for calendar in calendars)
+
+    @staticmethod
+    def _calendars(instruments: pd.DataFrame, classes: tuple[str, ...]) -> list[str]:
+        return sorted(instruments.loc[instruments["asset_class"].isin(classes), "calendar"].unique())
+
+
+def _status(
+    adapters: Sequence[Adapter],
+    finished: Mapping[str, _Finished],
+    market: _Market,
+    expected: Mapping[str, Collection[str]] | None,
+) -> pd.DataFrame:
+    lines: list[dict[str, Any]] = []
+    for adapter in adapters:
+        done = finished[adapter.name]
+        by_day = {day: rows for day, rows in done.rows.groupby("session_date")}
+        for day in market.days:
+            wanted = market.expected(day, adapter.asset_classes)
+            if expected is not None and adapter.name in expected and len(wanted):
+                wanted = np.unique(np.array(sorted(expected[adapter.name]), dtype=object))
+            rows = by_day.get(day, done.rows.iloc[:0])
+            lines.append(_line(adapter, done, day, rows, wanted, market))
+    columns = list(SIGNAL_STATUS.column_names)
+    status = pd.DataFrame(lines, columns=columns)
+    for name in ("adapter", "state", "missing_ids", "detail"):
+        status[name] = status[name].astype("str")
+    status["session_date"] = status["session_date"].astype("datetime64[us]")
+    return status.sort_values(list(SIGNAL_STATUS.key), ignore_index=True)
+
+
+def _line(
+    adapter: Adapter,
+    done: _Finished,
+    day: pd.Timestamp,
+    rows: pd.DataFrame,
+    wanted: NDArray[np.object_],
+    market: _Market,
+) -> dict[str, Any]:
+    delivered = rows["instrument_id"].unique()
+    missing = wanted[~np.isin(wanted, np.asarray(delivered, dtype=object))] if len(wanted) else wanted
+    quality = batch_quality(rows, adapter.contract)
+    coverage = 1.0 - len(missing) / len(wanted) if len(wanted) else np.nan
+    state, why = "active", []
+    if done.error:
+        state, why = "error", [done.error]
+    elif rows.empty and not len(wanted) and market.closed(day, adapter.asset_classes):
+        state, why, coverage = "closed", ["no market of its asset classes opens"], np.nan
+    elif rows.empty:
+        reason = "no row delivered" if len(wanted) else "no instrument of its asset classes is listed"
+        state, why = "missing", [reason, *done.remarks]
+    else:
+        if coverage < MIN_COVERAGE_FRAC:
+            why.append(f"coverage {coverage:.3f} is below {MIN_COVERAGE_FRAC:g}")
+        if not quality.passed:
+            why.append(
+                f"quality {quality.mean_frac:.3f}, largest share of nulls {quality.worst_null_frac:.3f}"
+                + (f" in {quality.worst_column}" if quality.worst_column else "")
+            )
+        why += done.remarks
+        state = "degraded" if why else "active"
+    return {
+        "session_date": day,
+        "adapter": adapter.name,
+        "state": state,
+        "rows_count": len(rows),
+        "coverage_frac": coverage,
+        "missing_count": len(missing),
+        "missing_ids": ",".join(missing[:LISTED_MISSING_IDS]),
+        "quality_frac": quality.mean_frac,
+        "collect_seconds": round(done.seconds, 3),
+        "detail": "; ".join(why),
+    }
