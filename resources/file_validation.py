@@ -24,7 +24,7 @@ from liquidity.contracts.validation import inspect_rows
 from liquidity.domain.errors import ContractError, SourceUnavailableError
 from resources.parquet_limits import DEFAULT_LIMITS, FileLimits, read_parquet_within
 
-__all__ = ["Finding", "ValidationReport", "main", "validate_path"]
+__all__ = ["Finding", "ValidationReport", "main", "read_foreign_file", "validate_path"]
 
 _SUFFIXES = (".parquet", ".csv", ".json", ".jsonl")
 _CONTRACTS = {contract.name: contract for contract in ALL_CONTRACTS}
@@ -148,7 +148,7 @@ def _validate_file(file: Path, base: Path, contract: TableContract | None, limit
         known = ", ".join(sorted(_CONTRACTS))
         return 0, [Finding(str(file), "", "", 0, 0, "unknown_table", f"{file.name}: no contract is named by the file or its folders; known tables: {known}")]
     try:
-        data = _read(file, table, limits)
+        data = read_foreign_file(file, table, limits)
     except (ContractError, SourceUnavailableError) as error:
         return 0, [Finding(str(file), table.name, "", 0, 0, "unreadable", str(error))]
     try:
@@ -178,7 +178,14 @@ def _session_of(file: Path) -> date | None:
     return None
 
 
-def _read(file: Path, contract: TableContract, limits: FileLimits) -> pa.Table:
+def read_foreign_file(file: Path, contract: TableContract, limits: FileLimits = DEFAULT_LIMITS) -> pa.Table:
+    """Read a parquet, CSV or JSON file that we did not write, its columns not yet judged.
+
+    Raises
+    ------
+    SourceUnavailableError, ContractError
+        The file cannot be read, is not what its name says, is damaged, or exceeds ``limits``.
+    """
     _require_format(file)
     suffix = file.suffix.lower()
     if suffix == ".parquet":

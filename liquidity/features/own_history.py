@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from liquidity.features.nine import NineStatistics, nine_of_observations
 
-__all__ = ["MIN_OWN_OBSERVATIONS", "at_column", "before", "latest_known", "own_rank_frac", "rolled", "rolled_share", "without_rounding_noise"]
+__all__ = [
+    "MIN_OWN_OBSERVATIONS",
+    "at_column",
+    "before",
+    "latest_known",
+    "own_rank_frac",
+    "rolled",
+    "rolled_share",
+    "without_rounding_noise",
+]
 
 MIN_OWN_OBSERVATIONS: Final = 10
 """Fewest earlier values for a rank; below it one value moves the rank by more than 0.1."""

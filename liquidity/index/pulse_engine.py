@@ -62,7 +62,7 @@ def previous_scores(history: pd.DataFrame, session: date) -> pd.DataFrame | None
 
     Instruments of different markets rest on different days, so the day may differ from row to row.
     """
-    earlier = history[history["session_date"] < session]
+    earlier = history[history["session_date"] < pd.Timestamp(session)]
     if not len(earlier):
         return None
     return earlier.sort_values("session_date", kind="stable").drop_duplicates("instrument_id", keep="last")
@@ -98,4 +98,4 @@ def document_sessions(
 
 
 def _of(table: pd.DataFrame, session: date) -> pd.DataFrame:
-    return table[table["session_date"] == session].sort_values("instrument_id", kind="stable", ignore_index=True) if "instrument_id" in table else table[table["session_date"] == session]
+    return table[table["session_date"] == pd.Timestamp(session)].sort_values("instrument_id", kind="stable", ignore_index=True) if "instrument_id" in table else table[table["session_date"] == pd.Timestamp(session)]

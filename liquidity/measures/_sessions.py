@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from liquidity.contracts.features import LIQUIDITY_MEASURES
 from liquidity.domain.errors import ContractError
-from liquidity.domain.session import sessions_between
+from liquidity.domain.session import FIRST_DAY, sessions_between
 from liquidity.measures._registry import Matrix, Measure
 from liquidity.measures._rows import positive
 
@@ -92,7 +92,9 @@ def _calendars(
         opened = np.array(
             [
                 _day_number(day)
-                for day in sessions_between(market, _date(batch[0] - _HISTORY_DAYS + 1), _date(batch[-1]))
+                for day in sessions_between(
+                    market, max(_date(batch[0] - _HISTORY_DAYS + 1), FIRST_DAY), _date(batch[-1])
+                )
             ],
             dtype=np.int64,
         )

@@ -58,8 +58,9 @@ def zero_trading_days(trade_counts: Observations) -> ZeroTradingDays:
 
 def _compute(inputs: Mapping[str, Matrix]) -> tuple[Matrix, Matrix]:
     counts = inputs["trades_count"]
-    sessions = row_counts(counts)
-    share = row_means(np.where(np.isnan(counts), np.nan, counts == 0.0))
+    activity = np.where(np.isnan(counts), inputs["turnover_ccy"], counts)  # some venues publish turnover only
+    sessions = row_counts(activity)
+    share = row_means(np.where(np.isnan(activity), np.nan, activity == 0.0))
     return np.where(sessions >= _MIN_OBSERVATIONS, share, np.nan), sessions
 
 
@@ -69,9 +70,9 @@ MEASURE = Measure(
     higher_is_liquid=False,
     window_days=30,
     min_observations=_MIN_OBSERVATIONS,
-    inputs=("trades_count",),
-    undefined_reason="no session with a known number of trades",
-    formula="sessions without a trade / sessions with a known number of trades",
+    inputs=("trades_count", "turnover_ccy"),
+    undefined_reason="no session of which trades or turnover are known",
+    formula="sessions without a trade / sessions known, by the number of trades, else by turnover",
     source="Chen, Lesmond and Wei (2007)",
     compute=_compute,
 )

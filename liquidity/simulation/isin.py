@@ -35,7 +35,7 @@ def simulated_isins(issuer: NDArray[np.int64], serial: NDArray[np.int64]) -> NDA
     Examples
     --------
     >>> simulated_isins(np.array([0, 35]), np.array([1, 36])).tolist()
-    ['ZZ0000000010', 'ZZ000Z000103']
+    ['ZZ0000000016', 'ZZ000Z000100']
     """
     for name, numbers, limit in (("issuer", issuer, ISSUER_LIMIT), ("serial", serial, SERIAL_LIMIT)):
         if numbers.size and (numbers.min() < 0 or numbers.max() >= limit):

@@ -16,7 +16,7 @@ __all__ = ["FACE_STEP_CCY", "BondTrades", "SessionBars", "inventory_after", "ses
 
 FACE_STEP_CCY: Final = 1e5
 _MOST_TRADES: Final = 8
-_SIZE_MEDIAN_CCY: Final = np.array([2.6e8, 1.4e7, 0.6e7, 0.4e7, 0.25e7, 0.2e7, 0.15e7])  # by rating
+_SIZE_MEDIAN_CCY: Final = np.array([1.9e8, 1.4e7, 0.6e7, 0.4e7, 0.25e7, 0.2e7, 0.15e7])  # by rating
 _INTRADAY_SD: Final = 0.0004
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from liquidity.domain.errors import ConfigError
 from resources.feeds._feed import Feed, FeedRoots, HasFeedRoots
 
-__all__ = ["Feed", "FeedRoots", "feed_of_module", "feed_modules", "open_feeds"]
+__all__ = ["Feed", "FeedRoots", "feed_modules", "feed_of_module", "open_feeds"]
 
 
 def open_feeds(settings: HasFeedRoots) -> list[Feed]:

@@ -52,8 +52,7 @@ def snapshot_weights_s(times: pd.Series, closes: pd.Timestamp) -> NDArray[np.flo
     [7200.0, 21600.0]
     """
     until = times.shift(-1).fillna(closes)
-    weights: NDArray[np.float64] = (until - times).dt.total_seconds().clip(lower=0.0).to_numpy(dtype="float64")
-    return weights
+    return np.asarray((until - times).dt.total_seconds().clip(lower=0.0), dtype=np.float64)
 
 
 def auction_demand(amount_bid: float, amount_offered: float) -> float:

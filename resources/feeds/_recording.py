@@ -152,7 +152,7 @@ def contract_rows(contract: TableContract, columns: Mapping[str, Any], index: pd
             values = pd.to_numeric(frame[name], errors="raise").astype("float64")
             frame[name] = values.where(np.isfinite(values))
         elif str(frame[name].dtype) != kind:
-            frame[name] = frame[name].astype(kind)
+            frame[name] = frame[name].astype(pd.api.types.pandas_dtype(kind))
     extra = [FEED_RULES] if FEED_RULES in frame else []
     return frame[[*wanted, *extra]].sort_values(list(contract.key), kind="stable", ignore_index=True)
 
@@ -189,7 +189,8 @@ def refuse(
 
 def closes_utc(calendar: str, days: pd.Series) -> pd.Series:
     """Close of each session as aware UTC times, with the index of ``days``."""
-    return pd.Series(session_close(calendar, days.to_numpy()), index=days.index).dt.tz_localize("UTC")
+    closes: pd.Series = pd.Series(session_close(calendar, days.to_numpy()), index=days.index).dt.tz_localize("UTC")
+    return closes
 
 
 def split_sessions(

@@ -116,8 +116,9 @@ def session_from_ticks(
     ----------
     Huang and Stoll (1996), Journal of Financial Economics 41(3), 313-357 (time- and volume-weighted spreads).
     """
-    start = quotes["ts"].clip(lower=opens)
-    stop = quotes["ts"].shift(-1).fillna(closes).clip(upper=closes)
+    start = quotes["ts"].mask(quotes["ts"] < opens, opens)
+    until = quotes["ts"].shift(-1).fillna(closes)
+    stop = until.mask(until > closes, closes)
     stood_s = (stop - start).dt.total_seconds().clip(lower=0.0).to_numpy()
     spread_bps = _spread_bps(quotes["bid"], quotes["ask"])
     usable = (spread_bps > 0) & (spread_bps < SPREAD_LIMIT_BPS) & (stood_s > 0)

@@ -40,7 +40,8 @@ def central_to_utc(local: pd.Series) -> pd.Series:
     ['06 06:00', nan, '01 05:00']
     """
     first = pd.Series(True, index=local.index).to_numpy()
-    return local.dt.tz_localize("America/Chicago", ambiguous=first, nonexistent="NaT").dt.tz_convert("UTC")
+    utc: pd.Series = local.dt.tz_localize("America/Chicago", ambiguous=first, nonexistent="NaT").dt.tz_convert("UTC")
+    return utc
 
 
 def traffic_series(hours: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -158,7 +158,7 @@ def _in_hours(times: pd.Series) -> pd.Series:
 
 
 def _speaking(rows: pd.DataFrame) -> pd.DataFrame:
-    """The snapshots that speak for each session: those in open hours, or all when there is none."""
+    """Keep the snapshots that speak for each session: those in open hours, or all when there is none."""
     inside = _in_hours(rows["snapshot_utc"])
     any_inside = inside.groupby(rows["session_date"]).transform("any")
     return rows[inside | ~any_inside].assign(outside=~any_inside)

@@ -43,17 +43,18 @@ def sessions_of_ticks(
     aside: list[pd.DataFrame] = []
     quote_day = quotes["ts"].dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize()
     trade_day = trades["ts"].dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize()
-    for (day, symbol), ticks in quotes.groupby([quote_day, quotes["symbol"]]):
+    for key, ticks in quotes.groupby([quote_day, quotes["symbol"]]):
+        day, symbol = pd.Timestamp(str(key[0])), str(key[1])
         close = session_close(CALENDAR, [day.date()])[0]
         if np.isnat(close):
             continue
         closes = pd.Timestamp(close, tz="UTC")
-        opens = closes - pd.Timedelta(seconds=float(market_age_s(np.datetime64(day, "us"), close, CALENDAR)))
+        opens = closes - pd.Timedelta(seconds=float(market_age_s(day.to_datetime64(), close, CALENDAR)))
         two_sided, refused = carried_quotes(ticks)
         traded, refused_trades = clean_trades(trades[(trade_day == day) & (trades["symbol"] == symbol)])
         aside += [refused, refused_trades]
         inside = traded[(traded["ts"] >= opens) & (traded["ts"] < closes)]
-        found[pd.Timestamp(day), str(symbol)] = (session_from_ticks(two_sided, traded, opens, closes), inside)
+        found[day, symbol] = (session_from_ticks(two_sided, traded, opens, closes), inside)
     return found, pd.concat(aside, ignore_index=True)
 
 

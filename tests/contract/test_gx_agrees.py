@@ -56,12 +56,14 @@ def _assert_agree(table: pa.Table, contract: TableContract, day: date | None = D
             assert count == suite[key], key
 
 
+@pytest.mark.slow
 @pytest.mark.feature("CD-CT-08")
 @pytest.mark.parametrize("defect", SEEDED["ROW_DEFECTS"], ids=lambda defect: defect.name)
 def test_both_engines_find_each_seeded_row_defect(defect: Any) -> None:
     _assert_agree(defect.damage(SEEDED["good"](defect.contract)), defect.contract)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("CD-CT-08")
 @pytest.mark.parametrize("defect", SEEDED["TABLE_DEFECTS"], ids=lambda defect: defect.name)
 def test_both_engines_refuse_or_fail_each_broken_table(defect: Any) -> None:
@@ -76,6 +78,7 @@ def test_both_engines_refuse_or_fail_each_broken_table(defect: Any) -> None:
         _assert_agree(damaged, defect.contract)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("CD-CT-08")
 @pytest.mark.parametrize("contract", ALL_CONTRACTS, ids=lambda contract: contract.name)
 def test_both_engines_pass_good_tables_of_every_contract(contract: TableContract) -> None:
@@ -106,8 +109,9 @@ _BY_COLUMN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.feature("CD-CT-08")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_both_engines_agree_on_made_frames(data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 5))

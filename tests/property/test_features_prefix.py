@@ -69,7 +69,9 @@ def disturbed(panel: pd.DataFrame, session: date, *, drop: bool) -> pd.DataFrame
 def test_every_statistic_reads_its_own_ninety_days_only(case, drop):
     panel, session = case
     expected = rolling_statistics(panel, [session])
-    pd.testing.assert_frame_equal(rolling_statistics(disturbed(panel, session, drop=drop), [session]), expected, check_exact=True)
+    pd.testing.assert_frame_equal(
+        rolling_statistics(disturbed(panel, session, drop=drop), [session]), expected, check_exact=True
+    )
 
 
 @pytest.mark.feature("BX-FE-01", "BX-FE-02")
@@ -92,7 +94,7 @@ def test_ranks_and_weights_are_fractions_and_trust_needs_an_age(case):
     panel, session = case
     got = liquidity_features(panel, measure_sessions(panel, [session]), [session])
     for name in got.columns:
-        if name.endswith("_rank_frac") or name.endswith("_weight_frac") or name.endswith("_stability"):
+        if name.endswith(("_rank_frac", "_weight_frac", "_stability")):
             known = got[name].dropna()
             assert ((known >= 0) & (known <= 1)).all(), name
     for group in ("micro", "alt", "auction", "sentiment"):
@@ -116,7 +118,9 @@ def test_window_statistics_keep_their_order_and_both_paths_agree(series, window)
         assert (fast[low][some] <= fast[high][some]).all(), (low, high)
     assert (fast["mad"][some] >= 0).all()
     assert (np.nan_to_num(fast["std"]) >= 0).all()
-    assert np.isfinite(fast.values[[STATISTICS.index(name) for name in ("mean", "min", "max", "median", "q90", "mad")]][:, some]).all()
+    assert np.isfinite(
+        fast.values[[STATISTICS.index(name) for name in ("mean", "min", "max", "median", "q90", "mad")]][:, some]
+    ).all()
     half = x.size // 2 + 1
     first = rolling_nine(x[:half], days[:half], starts[:half], stops[:half])
     np.testing.assert_array_equal(first.values, fast.values[:, :half])
@@ -145,7 +149,11 @@ def test_panel_of_a_session_does_not_know_other_sessions(seed):
     whole = build_signal_panel(listed, micro, nothing, nothing, nothing)
     for day in days:
         one = build_signal_panel(
-            listed[listed["session_date"] == day], micro[micro["session_date"] == day] if len(micro) else micro, nothing, nothing, nothing
+            listed[listed["session_date"] == day],
+            micro[micro["session_date"] == day] if len(micro) else micro,
+            nothing,
+            nothing,
+            nothing,
         )
         mine = whole[whole["session_date"] == np.datetime64(day)].reset_index(drop=True)
         pd.testing.assert_frame_equal(mine[one.columns], one, check_exact=True)

@@ -54,7 +54,9 @@ def test_every_day_is_sound(config, start):
         assert not (quotes["low"] > quotes["high"]).any()
         assert (quotes["turnover_ccy"] >= 0).all()
         assert (quotes["trades_count"].eq(0) == quotes["close"].isna()).all()
-        inside = quotes["close"].isna() | ((quotes["vwap"] - quotes["low"] > -1e-6) & (quotes["vwap"] - quotes["high"] < 1e-6))
+        inside = quotes["close"].isna() | (
+            (quotes["vwap"] - quotes["low"] > -1e-6) & (quotes["vwap"] - quotes["high"] < 1e-6)
+        )
         assert inside.all()
         on_quotes = quotes[quotes["instrument_id"].isin(bonds)]
         if len(on_quotes):

@@ -34,6 +34,7 @@ def test_without_a_mid_or_band_there_is_no_depth() -> None:
     assert depth_bps(BOOK, -1) == nothing
 
 
+@pytest.mark.feature("PL-OB-03")
 def test_doubling_only_bids_moves_only_the_bid_figure() -> None:
     doubled = BookSnapshot(bids=BOOK.bids * [1, 2], asks=BOOK.asks)
     before, after = depth_bps(BOOK, 10), depth_bps(doubled, 10)

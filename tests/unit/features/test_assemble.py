@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liquidity.contracts.features import LIQUIDITY_FEATURES, SCORED_FEATURES
+from liquidity.contracts.conform import table_from_frame
+from liquidity.contracts.features import LIQUIDITY_FEATURES, ROLLING_STATISTICS, SCORED_FEATURES
+from liquidity.contracts.validation import audit
 from liquidity.domain.errors import ConfigError, ContractError
 from liquidity.domain.session import sessions_between
 from liquidity.features.assemble import FEATURE_INPUTS, SPREAD_ESTIMATORS, liquidity_features
 from liquidity.features.own_history import latest_known, own_rank_frac
+from liquidity.features.rolling import rolling_statistics
 from liquidity.features.seasonality import seasonally_adjusted
 from liquidity.features.trust import FreshnessPolicy, Reading, group_trust
 from liquidity.measures import MEASURES, measure_sessions
@@ -33,7 +36,14 @@ GOOD = {f"{group}_quality_frac": 1.0 for group in ("micro", "alt", "auction", "s
 
 def row(day: date, instrument_id: str = "US0378331005", **signals) -> dict:
     missing = dict.fromkeys(FEATURE_INPUTS, math.nan)
-    return {**missing, **TEXT, "session_date": day, "instrument_id": instrument_id, "amount_outstanding": 1e9, **signals}
+    return {
+        **missing,
+        **TEXT,
+        "session_date": day,
+        "instrument_id": instrument_id,
+        "amount_outstanding": 1e9,
+        **signals,
+    }
 
 
 def features(rows: list[dict], measures: pd.DataFrame = NO_MEASURES, session: date = TODAY) -> pd.Series:
@@ -44,7 +54,13 @@ def measured(**values: float) -> pd.DataFrame:
     units = {"amihud": "frac per million currency"}
     return pd.DataFrame(
         [
-            {"session_date": TODAY, "instrument_id": "US0378331005", "measure": name, "value": value, "unit": units.get(name, "bps")}
+            {
+                "session_date": TODAY,
+                "instrument_id": "US0378331005",
+                "measure": name,
+                "value": value,
+                "unit": units.get(name, "bps"),
+            }
             for name, value in values.items()
         ]
     )
@@ -147,7 +163,14 @@ def slow_features(rows: list[dict]) -> dict[str, float]:
         return statistics.fmean(known) if known else math.nan
 
     found: dict[str, float] = {}
-    for name in ("depth_density", "turnover_velocity", "turnover_ccy", "mm_online_ratio", "time_since_last_trade_h", "spread_bps"):
+    for name in (
+        "depth_density",
+        "turnover_velocity",
+        "turnover_ccy",
+        "mm_online_ratio",
+        "time_since_last_trade_h",
+        "spread_bps",
+    ):
         found[name] = rows[-1][name]
         found[f"{name}_own_rank_frac"] = slow_rank([r[name] for r in rows[:-1]], rows[-1][name])
     computed = {
@@ -172,7 +195,12 @@ def slow_features(rows: list[dict]) -> dict[str, float]:
         adjusted = seasonally_adjusted(matrix, days)[0]
         for r in rows:
             r[f"_{name}"] = float(adjusted[89 - (today - r["session_date"]).days])
-    carried = {"auction_demand": "auction_demand", "buzz_volume": "_buzz", "traffic_index": "_traffic_index", "utilities_index": "_utilities_index"}
+    carried = {
+        "auction_demand": "auction_demand",
+        "buzz_volume": "_buzz",
+        "traffic_index": "_traffic_index",
+        "utilities_index": "_utilities_index",
+    }
     for name, column in carried.items():
         known = [r[column] for r in rows if not math.isnan(r[column])]
         found[name] = known[-1] if known else math.nan
@@ -224,12 +252,15 @@ def test_five_thousand_in_one_pass_equal_single_calls():
     rng = np.random.default_rng(11)
     kinds = [random_rows(f"US{k:09d}0", rng, coin=k % 5 == 4, quoted=k % 3 != 0) for k in range(40)]
     frame = pd.DataFrame([r for rows in kinds for r in rows])
-    copies = [frame.assign(instrument_id=frame["instrument_id"].str.replace("US", f"X{c:03d}", regex=False)) for c in range(125)]
+    copies = [
+        frame.assign(instrument_id=frame["instrument_id"].str.replace("US", f"X{c:03d}", regex=False))
+        for c in range(125)
+    ]
     panel = pd.concat(copies, ignore_index=True)
     batch = liquidity_features(panel, measure_sessions(panel, [TODAY]), [TODAY])
     assert len(batch) == 5000
     by_id = batch.set_index("instrument_id", drop=False)
-    for copy, k in ((0, 0), (0, 4), *((int(rng.integers(125)), k) for k in range(0, 40))):
+    for copy, k in ((0, 0), (0, 4), *((int(rng.integers(125)), k) for k in range(40))):
         one = panel[panel["instrument_id"] == f"X{copy:03d}{k:09d}0"]
         single = liquidity_features(one, measure_sessions(one, [TODAY]), [TODAY])
         # Everything made here is equal bit for bit; the measures themselves may differ in the last digit.
@@ -244,7 +275,9 @@ def test_many_sessions_equal_one_at_a_time():
     panel = pd.DataFrame([r for k in range(4) for r in random_rows(f"US{k:09d}0", rng, coin=k == 3)])
     sessions = DAYS[-4:]
     together = liquidity_features(panel, measure_sessions(panel, sessions), sessions)
-    alone = pd.concat([liquidity_features(panel, measure_sessions(panel, [s]), [s]) for s in sessions], ignore_index=True)
+    alone = pd.concat(
+        [liquidity_features(panel, measure_sessions(panel, [s]), [s]) for s in sessions], ignore_index=True
+    )
     pd.testing.assert_frame_equal(together, alone, check_exact=True)
     pd.testing.assert_frame_equal(together, together.sort_values(list(LIQUIDITY_FEATURES.key), ignore_index=True))
 
@@ -281,7 +314,12 @@ def test_estimated_spread_is_ranked_among_its_own_estimator():
 def test_stale_signal_loses_its_weight_and_shows_its_age():
     def tone_seen(sessions_ago: int) -> pd.Series:
         rows = [row(day) for day in DAYS]
-        rows[-1 - sessions_ago] |= {"sentiment_signed": 0.5, "buzz_volume": 4.0, "sentiment_age_s": 0.0, "sentiment_quality_frac": 0.8}
+        rows[-1 - sessions_ago] |= {
+            "sentiment_signed": 0.5,
+            "buzz_volume": 4.0,
+            "sentiment_age_s": 0.0,
+            "sentiment_quality_frac": 0.8,
+        }
         return features(rows)
 
     one, three, four = tone_seen(1), tone_seen(3), tone_seen(4)
@@ -375,3 +413,20 @@ def test_small_parts():
     nothing = np.array([np.nan])
     empty = group_trust([Reading(nothing, nothing)], np.array([1.0]), 3.0)
     assert empty.weight_frac.tolist() == [0.0]
+
+
+@pytest.mark.feature("BX-FE-07", "BX-FE-08")
+def test_tables_keep_their_contracts():
+    panel = pd.DataFrame(random_rows("US0378331005", np.random.default_rng(21)))
+    panel.loc[panel.index[-3:], "close"] = math.nan
+    measures = measure_sessions(panel, DAYS[-2:])
+    for contract, frame in (
+        (ROLLING_STATISTICS, rolling_statistics(panel, DAYS[-2:])),
+        (LIQUIDITY_FEATURES, liquidity_features(panel, measures, DAYS[-2:])),
+    ):
+        for day in DAYS[-2:]:
+            mine = frame[frame["session_date"] == np.datetime64(day)]
+            judged = audit(table_from_frame(mine, contract), contract, day)
+            assert len(mine) > 0
+            assert judged.rejected.num_rows == 0
+            assert judged.violations == ()

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from liquidity.contracts.conform import table_from_frame
 from liquidity.contracts.features import SIGNAL_PANEL
 from liquidity.contracts.signals import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MICROSTRUCTURE, SENTIMENT
 from liquidity.contracts.table import TableContract
+from liquidity.contracts.validation import audit
 from liquidity.domain.errors import ContractError
 from liquidity.features.panel import build_signal_panel
 
@@ -97,6 +99,9 @@ def test_golden_row_over_two_venues():
     }  # fmt: skip
     assert {name: row[name] for name in expected} == pytest.approx(expected)
     assert row["source"] == "feed_a"
+    judged = audit(table_from_frame(panel, SIGNAL_PANEL), SIGNAL_PANEL, MONDAY)
+    assert judged.rejected.num_rows == 0
+    assert judged.violations == ()
 
 
 def test_prices_are_adjusted_and_missing_stays_missing():
@@ -183,5 +188,9 @@ def test_nothing_in_nothing_out_and_faults_are_named():
         build(listed, (venue("AAA"), venue("AAA")))
     with pytest.raises(ContractError, match="auction_mm: columns"):
         build_signal_panel(
-            listed, pd.DataFrame(), pd.DataFrame(), table(AUCTION_MM, {"instrument_id": BOND}).drop(columns=["source"]), pd.DataFrame()
+            listed,
+            pd.DataFrame(),
+            pd.DataFrame(),
+            table(AUCTION_MM, {"instrument_id": BOND}).drop(columns=["source"]),
+            pd.DataFrame(),
         )

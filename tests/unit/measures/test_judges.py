@@ -50,6 +50,11 @@ def judged_fht(s: Series) -> float | None:
     return bps(spread, spread)
 
 
+def judged_zero_trade_share(s: Series) -> float | None:
+    """Without a number of trades, turnover tells whether there was one."""
+    return zero_trading_days(np.where(np.isnan(s["trades_count"]), s["turnover_ccy"], s["trades_count"])).share
+
+
 JUDGES: dict[str, Callable[[Series], float | None]] = {
     "abdi_ranaldo": judged_abdi_ranaldo,
     "amihud": lambda s: amihud(s["return_frac"], s["turnover_ccy"]).illiq,
@@ -60,7 +65,7 @@ JUDGES: dict[str, Callable[[Series], float | None]] = {
     "time_since_trade": lambda s: time_since_trade(s["time_since_last_trade_h"]),
     "turnover_velocity": lambda s: turnover_velocity(s["turnover_ccy"], s["amount_outstanding"]),
     "zero_fht": judged_fht,
-    "zero_trade_share": lambda s: zero_trading_days(s["trades_count"]).share,
+    "zero_trade_share": judged_zero_trade_share,
 }
 
 
@@ -85,8 +90,8 @@ def market(instruments: int, sessions: int, seed: int) -> Series:
         "depth_density": rng.uniform(1, 100, shape),
     }
     series["close"][0] = series["open"][0] = series["high"][0] = series["low"][0] = 20.0  # a price that never moves
-    for name in series:
-        series[name] = np.where(gaps | (rng.random(shape) < 0.03), np.nan, series[name])
+    for name, matrix in series.items():
+        series[name] = np.where(gaps | (rng.random(shape) < 0.03), np.nan, matrix)
     series["close"][1] = np.nan
     series["return_frac"] = np.full(shape, np.nan)
     series["return_frac"][:, 1:] = series["close"][:, 1:] / series["close"][:, :-1] - 1

@@ -209,3 +209,9 @@ def test_broken_panels_are_refused() -> None:
         measure_sessions(panel.assign(instrument_id=[None, *["A"] * (len(panel) - 1)]), [LAST])
     with pytest.raises(ContractError, match="session_date"):
         measure_sessions(panel.assign(session_date=[None, *history(30)[1:]]), [LAST])
+
+
+def test_the_first_weeks_that_the_calendars_know_can_be_measured() -> None:
+    early = sessions_between("XNYS", date(1998, 1, 2), date(1998, 2, 13))
+    table = measure_sessions(rows("OLD", early), early[-1:])
+    assert value_of(table, "OLD", "amihud")["observations_n"] > 8

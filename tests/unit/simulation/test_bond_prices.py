@@ -9,7 +9,9 @@ def test_price_equals_the_sum_of_discounted_coupons_for_whole_years():
         cash = np.full(years, 6.0)
         cash[-1] += 100.0
         by_hand = float((cash / 1.09 ** np.arange(1, years + 1)).sum())
-        assert clean_price(np.array([0.06]), np.array([0.09]), np.array([float(years)]))[0] == pytest.approx(by_hand, abs=1e-10)
+        assert clean_price(np.array([0.06]), np.array([0.09]), np.array([float(years)]))[0] == pytest.approx(
+            by_hand, abs=1e-10
+        )
 
 
 def test_par_when_the_yield_is_the_coupon_and_falling_in_the_yield():

@@ -120,7 +120,11 @@ def test_ages_are_never_negative_at_the_close(half_year):
 
 
 def test_a_planted_dealer_withdrawal_shows_as_a_fall_of_the_online_share(half_year, config):
-    events = [event for event in ground_truth(config, START, date(2026, 6, 30)).of_kind("dealer_outage") if event.subject == "market"]
+    events = [
+        event
+        for event in ground_truth(config, START, date(2026, 6, 30)).of_kind("dealer_outage")
+        if event.subject == "market"
+    ]
     assert events
     by_day = {day.session_date: day.tables["auction_mm"]["mm_online_ratio"].mean() for day in sessions_of(half_year)}
     usual = pd.Series(by_day).median()
@@ -159,7 +163,9 @@ def test_a_market_crisis_widens_all_spreads():
     peak = crisis.first_day + timedelta(days=crisis.ramp_days)
     run = simulate_market(config, START, peak + timedelta(days=3), emit_from=crisis.first_day - timedelta(days=4))
     level = {day.session_date: np.log(day.truth.bonds["lone_spread_bps"]).median() for day in sessions_of(run)}
-    before, at_peak = (level[max(day for day in level if day < limit)] for limit in (crisis.first_day, peak + timedelta(days=3)))
+    before, at_peak = (
+        level[max(day for day in level if day < limit)] for limit in (crisis.first_day, peak + timedelta(days=3))
+    )
     assert at_peak - before == pytest.approx(crisis.size, abs=0.25)
 
 

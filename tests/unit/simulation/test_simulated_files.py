@@ -78,7 +78,9 @@ def test_the_truth_tells_the_events_and_effects(tmp_path):
     assert (truth["source"], truth["start"], truth["end"]) == ("simulated", "2026-01-01", "2026-03-31")
     assert truth["trading_weekday_frac"] == list(CONFIG.trading_weekday_frac)
     assert {event["kind"] for event in truth["events"]} >= {"issuer_crisis", "dealer_outage", "adapter_outage"}
-    assert all(date.fromisoformat(event["first_day"]) <= date.fromisoformat(event["last_day"]) for event in truth["events"])
+    assert all(
+        date.fromisoformat(event["first_day"]) <= date.fromisoformat(event["last_day"]) for event in truth["events"]
+    )
 
 
 def test_a_run_cut_off_leaves_no_half_file_and_is_repeated(tmp_path):
