@@ -22,7 +22,9 @@ execution_automation = dg.AutomationConditionSensorDefinition(
     description="Materialises execution tables as soon as the pulse tables they read are there and pass their checks.",
 )
 
-eligibility = dg.define_asset_job("eligibility", selection=_ELIGIBILITY, description="Order eligibility of the chosen days, by hand or as a backfill.")
+eligibility = dg.define_asset_job(
+    "eligibility", selection=_ELIGIBILITY, description="Order eligibility of the chosen days, by hand or as a backfill."
+)
 
 defs = dg.Definitions(
     assets=[*UPSTREAM, PULSE_FRESHNESS, order_eligibility],

@@ -17,9 +17,14 @@ class EligibilityConfig(dg.Config):
     """The rule; the defaults are the settings'."""
 
     min_liquidity_score: float = Field(
-        default=current_settings().risk_thresholds.min_liquidity_score, ge=0, le=100, description="Smallest allowed liquidity score [points 0-100]."
+        default=current_settings().risk_thresholds.min_liquidity_score,
+        ge=0,
+        le=100,
+        description="Smallest allowed liquidity score [points 0-100].",
     )
-    allow_simulated: bool = Field(default=False, description="Whether simulated instruments may be eligible; for rehearsals only.")
+    allow_simulated: bool = Field(
+        default=False, description="Whether simulated instruments may be eligible; for rehearsals only."
+    )
 
 
 @dg.asset(
@@ -40,7 +45,9 @@ def order_eligibility(config: EligibilityConfig, index_rows: pa.Table) -> dg.Out
     from liquidity.contracts.conform import frame_from_table, table_from_frame
     from liquidity.orders.eligibility import order_eligibility as decide
 
-    decided = table_from_frame(decide(frame_from_table(index_rows), config.min_liquidity_score, config.allow_simulated), ORDER_ELIGIBILITY)
+    decided = table_from_frame(
+        decide(frame_from_table(index_rows), config.min_liquidity_score, config.allow_simulated), ORDER_ELIGIBILITY
+    )
     eligible = sum(decided.column("eligible").to_pylist())
     return dg.Output(
         decided,

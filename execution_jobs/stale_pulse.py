@@ -46,11 +46,15 @@ class PulseFreshness:
 
     def text(self) -> str:
         """Figures for people: ``XNYS has 2026-11-19, expected 2026-11-20``."""
-        return "; ".join(f"{name} has {self.newest[name]}, expected {self.expected[name]}" for name in sorted(self.newest))
+        return "; ".join(
+            f"{name} has {self.newest[name]}, expected {self.expected[name]}" for name in sorted(self.newest)
+        )
 
     def run_key(self) -> str:
         """Name of this state: which calendars are late, what they have and what they should have."""
-        state = [f"{name}:{self.newest[name]}<{self.expected[name]}" for name in self.late] or [f"all:{max(self.newest.values())}"]
+        state = [f"{name}:{self.newest[name]}<{self.expected[name]}" for name in self.late] or [
+            f"all:{max(self.newest.values())}"
+        ]
         return f"{'late' if self.late else 'fresh'}/{','.join(state)}"
 
 
@@ -79,12 +83,18 @@ def record_stale_pulse(context: dg.OpExecutionContext, config: StalePulseConfig)
         dg.AssetObservation(
             PULSE_FRESHNESS.key,
             description="late" if config.late else "fresh",
-            metadata={"late_calendars": len(config.late), "late": ", ".join(config.late) or "none", "figures": config.figures},
+            metadata={
+                "late_calendars": len(config.late),
+                "late": ", ".join(config.late) or "none",
+                "figures": config.figures,
+            },
         )
     )
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Record that the published pulse became late, or is there again.")
+@dg.job(
+    executor_def=dg.in_process_executor, description="Record that the published pulse became late, or is there again."
+)
 def report_stale_pulse() -> None:
     """Record one change of state."""
     record_stale_pulse()

@@ -9,7 +9,10 @@ __all__ = ["UPSTREAM"]
 
 UPSTREAM = [
     dg.AssetSpec(
-        dg.AssetKey(contract.asset_path), partitions_def=DAILY, group_name=contract.group, description=contract.row_means
+        dg.AssetKey(contract.asset_path),
+        partitions_def=DAILY,
+        group_name=contract.group,
+        description=contract.row_means,
     )
     for contract in (LIQUIDITY_INDEX,)
 ]

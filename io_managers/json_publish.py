@@ -54,7 +54,9 @@ def latest_path(folder: Path) -> Path:
     return folder / "latest" / FILE_NAME
 
 
-def write_pulse_json(folder: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]) -> JsonReceipt:
+def write_pulse_json(
+    folder: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]
+) -> JsonReceipt:
     """Write the documents of a session, whole or not at all; ``latest`` follows when no later session is there.
 
     Parameters
@@ -75,7 +77,9 @@ def write_pulse_json(folder: Path, session_date: date, documents: Iterable[str |
     """
     clash = sorted(_OWN_KEYS & set(header))
     if clash:
-        raise ContractError(f"{FILE_NAME} of {session_date}: header keys {clash} belong to the file itself; rename them")
+        raise ContractError(
+            f"{FILE_NAME} of {session_date}: header keys {clash} belong to the file itself; rename them"
+        )
     path = pulse_path(folder, session_date)
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f".{FILE_NAME}.{uuid.uuid4().hex}.tmp")
@@ -108,7 +112,9 @@ def read_pulse_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(path: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]) -> tuple[str, int]:
+def _write(
+    path: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]
+) -> tuple[str, int]:
     """Stream the file; return its hash and the number of documents."""
     digest, count, previous = hashlib.sha256(), 0, ""
     head = orjson.dumps({**header, "session_date": session_date.isoformat()})
@@ -139,9 +145,13 @@ def _checked(document: bytes, session_date: date, previous: str, place: int) -> 
         raise ContractError(f"{where}: not JSON ({error}); make it with liquidity.index.pulse_document") from error
     instrument = content.get("instrument_id") if isinstance(content, dict) else None
     if not isinstance(instrument, str) or not instrument:
-        raise ContractError(f"{where}: no object with a text 'instrument_id'; make it with liquidity.index.pulse_document")
+        raise ContractError(
+            f"{where}: no object with a text 'instrument_id'; make it with liquidity.index.pulse_document"
+        )
     if content.get("as_of", session_date.isoformat()) != session_date.isoformat():
-        raise ContractError(f"{where} ({instrument}): as_of is {content['as_of']!r}, allowed {session_date.isoformat()!r}")
+        raise ContractError(
+            f"{where} ({instrument}): as_of is {content['as_of']!r}, allowed {session_date.isoformat()!r}"
+        )
     if instrument <= previous:
         raise ContractError(f"{where}: {instrument} after {previous}; sort by instrument_id, one document each")
     return instrument

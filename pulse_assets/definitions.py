@@ -5,18 +5,18 @@ import dagster as dg
 from pulse_assets.checks import CHECKS
 from pulse_assets.features import features, signal_panel
 from pulse_assets.freshness import with_freshness
-from pulse_assets.indices import early_warning_table, heatmap, scores
+from pulse_assets.indices import warnings_table, heatmap, scores
 from pulse_assets.publish import liquidity_pulse
 from pulse_assets.schedules import JOBS, SCHEDULES
 from pulse_assets.signals import signals
-from resources.dagster_wiring import RESOURCES
+from io_managers.wiring import LOCATION_RESOURCES
 
 __all__ = ["defs"]
 
 defs = dg.Definitions(
-    assets=with_freshness([signals, signal_panel, features, scores, heatmap, early_warning_table, liquidity_pulse]),
+    assets=with_freshness([signals, signal_panel, features, scores, heatmap, warnings_table, liquidity_pulse]),
     asset_checks=CHECKS,
     jobs=JOBS,
     schedules=SCHEDULES,
-    resources=RESOURCES,
+    resources=LOCATION_RESOURCES,
 )

@@ -1,7 +1,5 @@
 """Stage 4: the published pulse: one JSON document for each instrument, and the record of what was published when."""
 
-from datetime import date
-
 import dagster as dg
 import pandas as pd
 
@@ -9,13 +7,16 @@ from io_managers.json_publish import write_pulse_json
 from liquidity.contracts import (
     BONDX_SCORE,
     EARLY_WARNINGS,
+    INSTRUMENTS,
     LIQUIDITY_FEATURES,
     LIQUIDITY_INDEX,
     LIQUIDITY_PULSE,
     REPAYMENT_SUPPORT,
     SIGNAL_STATUS,
 )
-from liquidity.index.pulse_document import pulse_documents
+from liquidity.contracts.conform import empty_table, frame_from_table, table_from_frame
+from liquidity.index.pulse_document import pulse_header
+from liquidity.index.pulse_engine import ScoreTables, document_sessions
 from pulse_assets.contract_assets import asset_settings, borrow
 from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import pulse_summary
@@ -23,7 +24,7 @@ from resources.dagster_wiring import DAILY, ClockResource, LakeResource, PulseSt
 
 __all__ = ["liquidity_pulse"]
 
-# The previous session of any calendar lies within a week; bonds rest at most a few days in a row.
+# The previous session of any calendar lies within a week; after a longer rest there is no change to show.
 _PREVIOUS = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
 
 
@@ -36,6 +37,7 @@ _PREVIOUS = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
         "features": borrow(LIQUIDITY_FEATURES),
         "warnings": borrow(EARLY_WARNINGS),
         "status": borrow(SIGNAL_STATUS),
+        "instruments": borrow(INSTRUMENTS, "session_date", "calendar"),
     },
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -51,11 +53,24 @@ def liquidity_pulse(
     features: pd.DataFrame,
     warnings: pd.DataFrame,
     status: pd.DataFrame,
+    instruments: pd.DataFrame,
 ) -> dg.Output[pd.DataFrame]:
-    """Write the documents, publish the file of each day, and record the publication for later questions."""
-    sessions: list[date] = run_sessions(context)
-    documents = pulse_documents(liquidity, repayment, bondx, features, warnings, status, sessions, code_version())
-    for session, day in documents.groupby("session_date"):
-        path = write_pulse_json(lake.lake(), session, day["document"], code_version())
-        store.store().record_publication(session, day, path, code_version(), context.run_id, clock.now())
-    return dg.Output(documents, metadata=pulse_summary(documents))
+    """Write the documents, publish each day's file, and record the publication for later questions."""
+    publications = store.store()
+    configurations = publications.configurations(sorted(set(liquidity["config_hash"])))
+    documents = document_sessions(
+        ScoreTables(liquidity, repayment, bondx), features, warnings, status, run_sessions(context), configurations, code_version()
+    )
+    for session, day in documents.items():
+        header = pulse_header(liquidity[liquidity["session_date"] == pd.Timestamp(session)], clock.now(), code_version())
+        receipt = write_pulse_json(lake.lake().root / "published", session, day["document"], header)
+        publications.publish(
+            session,
+            table_from_frame(day, LIQUIDITY_PULSE),
+            header=header,
+            run_id=context.run_id,
+            calendars=calendars_of(instruments, session),
+            document_path=receipt.path.relative_to(lake.lake().root).as_posix(),
+        )
+    table = pd.concat(documents.values(), ignore_index=True) if documents else frame_from_table(empty_table(LIQUIDITY_PULSE))
+    return dg.Output(table, metadata=pulse_summary(table))

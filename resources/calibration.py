@@ -35,6 +35,16 @@ _SAMPLE: Final = 101  # rows of the recorded day
 _LAKH: Final = 1e5
 _PEGGED_SD: Final = 0.015
 _CREDIT_SINCE: Final = "1954-01-01"
+_RECORDED: Final = (
+    "bonds/in_nse_corporate_bonds_1day.parquet",
+    "bonds/br_treasury_two_way.parquet",
+    "bonds/br_treasury_quotes.parquet",
+    "bonds/us_treasury_auctions.csv.gz",
+    "macro/moodys_aaa_baa_monthly.parquet",
+    "alt/traffic_i94_hourly.parquet",
+    "alt/eia_energy_weekly.parquet",
+    "ohlcv/crypto_spot_1d.parquet",
+)
 _BEGIN: Final = "<!-- generated: calibration table -->"
 _END: Final = "<!-- end of generated table -->"
 
@@ -84,6 +94,11 @@ def calibration_report(recorded: Path, days: Iterable[SimulatedDay]) -> pd.DataF
     InsufficientDataError
         Fewer than two simulated years.
     """
+    for name in _RECORDED:
+        if not (recorded / name).is_file():
+            raise SourceUnavailableError(
+                f"calibration: recorded file {recorded / name} is absent; name the folder that holds {name}"
+            )
     seen = _observe(days)
     facts = [
         *_trade_facts(recorded, seen),
@@ -186,39 +201,44 @@ def _observe(days: Iterable[SimulatedDay]) -> _Seen:
 
 def _observe_session(seen: _Seen, day: SimulatedDay, at: pd.Timestamp, *, neutral: bool) -> None:
     hidden = day.truth.bonds
-    by_rating = hidden.groupby("rating")["credit_spread_frac"].median()
-    seen.credit[at] = float(by_rating["BBB"] - by_rating["AAA"])
+    rating = hidden["rating"].to_numpy(dtype=np.str_)
+    spread = hidden["credit_spread_frac"].to_numpy(dtype=np.float64)
+    seen.credit[at] = float(np.median(spread[rating == "BBB"]) - np.median(spread[rating == "AAA"]))
     crisis = any(event.kind in ("market_crisis", "issuer_crisis") for event in day.truth.events)
-    quotes = day.tables["microstructure"].merge(
-        hidden[["instrument_id", "yield_frac", "duration_years", "rating"]], on="instrument_id"
-    )
-    if neutral and len(quotes):
-        traded = quotes[quotes["trades_count"] > 0]
-        seen.traded_share.append(len(traded) / len(quotes))
-        seen.traded.append(traded[["trades_count", "turnover_ccy", "vwap", "yield_frac"]])
-    best = quotes[(quotes["rating"] == "AAA") & (quotes["duration_years"] > 1.0)]
-    if len(best) and not crisis:
-        seen.yield_spread_bps.append(float((best["quoted_spread_bps"] / best["duration_years"]).median()))
+    quotes = day.tables["microstructure"].iloc[: len(hidden)]  # bonds come first, both are in ISIN order
+    if len(quotes):
+        count = quotes["trades_count"].to_numpy(dtype=np.float64)
+        if neutral:
+            traded = count > 0
+            seen.traded_share.append(float(traded.mean()))
+            columns = {name: quotes[name].to_numpy(dtype=np.float64)[traded] for name in ("turnover_ccy", "vwap")}
+            yields = hidden["yield_frac"].to_numpy(dtype=np.float64)[traded]
+            seen.traded.append(pd.DataFrame({"trades_count": count[traded], **columns, "yield_frac": yields}))
+        duration = hidden["duration_years"].to_numpy(dtype=np.float64)
+        width = quotes["quoted_spread_bps"].to_numpy(dtype=np.float64)
+        best = (rating == "AAA") & (duration > 1.0) & ~np.isnan(width)
+        if best.any() and not crisis:
+            seen.yield_spread_bps.append(float(np.median(width[best] / duration[best])))
     dealers = day.tables["auction_mm"]
     if len(dealers):
         outage = any(event.kind == "dealer_outage" and event.subject == "market" for event in day.truth.events)
         seen.online.append((float(dealers["mm_online_ratio"].mean()), outage))
-        named = dealers.dropna(subset=["auction_at"]).merge(hidden[["instrument_id", "issuer_id"]], on="instrument_id")
-        today = named[named["auction_at"].dt.tz_localize(None).dt.normalize() == at]
-        seen.covers += today.drop_duplicates("issuer_id")["auction_demand"].tolist()
+        today = dealers[(dealers["auction_at"] >= at.tz_localize("UTC")).to_numpy()]
+        if len(today):
+            named = today.merge(hidden[["instrument_id", "issuer_id"]], on="instrument_id")
+            seen.covers += named.drop_duplicates("issuer_id")["auction_demand"].tolist()
     alternative = day.tables["alt_signals"]
     if len(alternative):
-        per_issuer = alternative.drop_duplicates(["kind", "issuer_id"])
-        for kind, rows in per_issuer[per_issuer["kind"] != "esg"].groupby("kind"):
-            speaks_for = rows["observed_at"].iloc[0].tz_localize(None).normalize()
-            seen.alternative.append((at, str(kind), speaks_for, float(np.exp(np.log(rows["value"]).mean()))))
+        kinds = alternative["kind"].to_numpy(dtype=np.str_)
+        values = np.log(alternative["value"].to_numpy(dtype=np.float64))
+        for kind in ("traffic", "utilities"):
+            rows = kinds == kind
+            speaks_for = alternative["observed_at"].iloc[int(rows.argmax())].tz_localize(None).normalize()
+            seen.alternative.append((at, kind, speaks_for, float(np.exp(values[rows].mean()))))
 
 
 def _read(recorded: Path, name: str) -> pd.DataFrame:
-    path = recorded / name
-    if not path.is_file():
-        raise SourceUnavailableError(f"calibration: recorded file {path} is absent; name the folder that holds {name}")
-    return pd.read_csv(path) if name.endswith(".csv.gz") else pd.read_parquet(path)
+    return pd.read_csv(recorded / name) if name.endswith(".csv.gz") else pd.read_parquet(recorded / name)
 
 
 def _plus_minus(name: str, unit: str, recorded: float, simulated: float, allowed: float, source: str) -> Fact:
@@ -432,7 +452,7 @@ def _season_facts(recorded: Path, seen: _Seen) -> list[Fact]:
 
 def _weekdays(series: pd.Series) -> NDArray[np.float64]:
     """Means of Monday..Friday over their mean."""
-    weekday = pd.DatetimeIndex(series.index).dayofweek.to_numpy()
+    weekday = pd.DatetimeIndex(series.index).day_of_week.to_numpy()
     values = series.to_numpy(dtype=np.float64)
     means = np.array([values[weekday == place].mean() for place in range(5)])
     return np.asarray(means / means.mean())
@@ -441,9 +461,9 @@ def _weekdays(series: pd.Series) -> NDArray[np.float64]:
 def _yearly_amplitude(series: pd.Series) -> float:
     """First yearly harmonic of the log over a linear trend and weekday means."""
     index = pd.DatetimeIndex(series.index)
-    angle = 2.0 * np.pi * index.dayofyear.to_numpy() / 365.25
+    angle = 2.0 * np.pi * index.day_of_year.to_numpy() / 365.25
     trend = (index - index[0]).days.to_numpy() / 365.25
-    weekday = (index.dayofweek.to_numpy()[:, None] == np.unique(index.dayofweek)).astype(np.float64)
+    weekday = (index.day_of_week.to_numpy()[:, None] == np.unique(index.day_of_week)).astype(np.float64)
     design = np.column_stack([np.cos(angle), np.sin(angle), trend, trend**2, weekday])
     fitted = np.linalg.lstsq(design, np.log(series.to_numpy(dtype=np.float64)), rcond=None)[0]
     return float(np.hypot(fitted[0], fitted[1]))
@@ -506,7 +526,7 @@ def _coin_statistics(candles: pd.DataFrame) -> dict[str, dict[str, float]]:
         returns = np.diff(np.log(part["close"].to_numpy(dtype=np.float64)))
         turnover = part["turnover_ccy"].to_numpy(dtype=np.float64)
         move = np.abs(returns)
-        weekend = pd.DatetimeIndex(part["day"]).dayofweek.to_numpy() >= 5
+        weekend = pd.DatetimeIndex(part["day"]).day_of_week.to_numpy() >= 5
         width = np.log(part["high"].to_numpy(dtype=np.float64) / part["low"].to_numpy(dtype=np.float64))
         coins[str(coin)] = {
             "sd": float(returns.std(ddof=1)),

@@ -77,7 +77,9 @@ class FeedsResource(dg.ConfigurableResource["FeedsResource"]):
         names = [feed.name for feed in opened]
         absent = sorted(set(only) - set(names))
         if absent:
-            raise ConfigError(f"feeds {absent} are not open; open are {names}: name those, or provide the files of the others")
+            raise ConfigError(
+                f"feeds {absent} are not open; open are {names}: name those, or provide the files of the others"
+            )
         return [feed for feed in opened if not only or feed.name in only]
 
 

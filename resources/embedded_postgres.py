@@ -115,7 +115,9 @@ def ensure_server(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
     """
     folder = data_dir.expanduser().resolve() / "postgres"
     if any(character.isspace() for character in str(folder)):
-        raise ConfigError(f"data_dir {data_dir}: the embedded PostgreSQL cannot live under a path with white space; choose another folder or set PULSE_DATABASE_URL")
+        raise ConfigError(
+            f"data_dir {data_dir}: the embedded PostgreSQL cannot live under a path with white space; choose another folder or set PULSE_DATABASE_URL"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _HOLDS_LOCK:
         _forget_dead_handles(folder)
@@ -257,7 +259,9 @@ def clone_database(url: str, template: str, name: str) -> str:
     Nobody may be connected to the template while it is copied.
     """
     with _maintenance(url).connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)} STRATEGY file_copy"))
+        connection.execute(
+            text(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)} STRATEGY file_copy")
+        )
     return database_url(url, name)
 
 
@@ -273,5 +277,7 @@ def _maintenance(url: str) -> Engine:
 
 def _identifier(name: str) -> str:
     if not (name.isascii() and name.replace("_", "a").isalnum() and name[0].isalpha() and len(name) <= 63):
-        raise ConfigError(f"database name {name[:80]!r}: use up to 63 ASCII letters, digits and underscores, a letter first")
+        raise ConfigError(
+            f"database name {name[:80]!r}: use up to 63 ASCII letters, digits and underscores, a letter first"
+        )
     return f'"{name}"'

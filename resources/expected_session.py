@@ -49,5 +49,7 @@ def expected_session(calendar: str, now: datetime, grace: timedelta) -> date:
     last = (now.astimezone(UTC) - grace).date() - timedelta(days=1)
     days = sessions_between(calendar, last - _LONGEST_REST, last)
     if not days:
-        raise ConfigError(f"calendar {calendar}: no session in the {_LONGEST_REST.days} days up to {last}; update exchange_calendars")
+        raise ConfigError(
+            f"calendar {calendar}: no session in the {_LONGEST_REST.days} days up to {last}; update exchange_calendars"
+        )
     return days[-1]

@@ -261,7 +261,7 @@ class Lake:
         if first > last:
             raise ConfigError(f"lake read of {contract.name}: start {first} is after end {last}; swap them")
         names = contract.column_names if columns is None else tuple(columns)
-        for name in names:
+        for name in (*names, *(() if instrument_ids is None else ("instrument_id",))):
             contract.column(name)
         paths = [self.partition_path(contract, day) for day in self.sessions(contract) if first <= day <= last]
         wanted = None if instrument_ids is None else sorted(set(instrument_ids))

@@ -16,7 +16,10 @@ import structlog
 __all__ = ["MASK", "RedactingFilter", "configure_logging", "get_logger", "redact", "redact_event", "redact_text"]
 
 MASK: Final = "**********"
-_SECRET_NAME: Final = re.compile(r"(?:^|[_\-.])(?:password|passwd|pwd|secret|token|api_?key|private_?key|credentials?|authorization)(?:$|[_\-.])", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"(?:^|[_\-.])(?:password|passwd|pwd|secret|token|api_?key|private_?key|credentials?|authorization)(?:$|[_\-.])",
+    re.IGNORECASE,
+)
 _ADDRESS_PASSWORD: Final = re.compile(r"([a-z][a-z0-9+.\-]*://[^\s:/@]*:)([^\s@/]+)(@)", re.IGNORECASE)
 _ASSIGNED: Final = re.compile(
     r"((?:password|passwd|secret|token|api_?key|private_?key)[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]+)", re.IGNORECASE

@@ -59,8 +59,7 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 _NESTED: Final = "__"
 _BLOCK: Final = "liquidity"
 _MASK: Final = "**********"
-# Variables with our prefix that are not settings: where the settings are, and the fault hooks of crash tests.
-_OTHER_VARIABLES: Final = frozenset({CONFIG_FILE_VARIABLE, "PULSE_FAULT"})
+_PROFILE: Final = r"^[a-z][a-z0-9_]{1,39}$"
 _DRIVER: Final = "postgresql+psycopg2://"
 
 
@@ -90,36 +89,62 @@ class _Group(BaseModel):
 class RiskThresholds(_Group):
     """When an instrument counts as too illiquid."""
 
-    min_liquidity_score: float = Field(default=30.0, ge=0, le=100, description="Smallest liquidity score at which orders may add risk [points 0-100, 100 is most liquid].")
-    max_spread_bps: float = Field(default=50.0, gt=0, le=10_000, description="Widest full spread at which orders may add risk [bps].")
+    min_liquidity_score: float = Field(
+        default=30.0,
+        ge=0,
+        le=100,
+        description="Smallest liquidity score at which orders may add risk [points 0-100, 100 is most liquid].",
+    )
+    max_spread_bps: float = Field(
+        default=50.0, gt=0, le=10_000, description="Widest full spread at which orders may add risk [bps]."
+    )
 
 
 class Sizing(_Group):
     """How large an order or position may be."""
 
-    max_order_adv_frac: float = Field(default=0.15, gt=0, le=1, description="Largest order as a share of average daily volume [frac 0-1].")
-    max_position_adv_frac: float = Field(default=0.10, gt=0, le=1, description="Largest position as a share of average daily volume [frac 0-1].")
+    max_order_adv_frac: float = Field(
+        default=0.15, gt=0, le=1, description="Largest order as a share of average daily volume [frac 0-1]."
+    )
+    max_position_adv_frac: float = Field(
+        default=0.10, gt=0, le=1, description="Largest position as a share of average daily volume [frac 0-1]."
+    )
 
 
 class Execution(_Group):
     """How orders are worked."""
 
-    default_strategy: Literal["adaptive", "twap", "vwap", "pov", "shortfall"] = Field(default="adaptive", description="Schedule of a plan that names none.")
-    max_participation_frac: float = Field(default=0.20, gt=0, le=1, description="Largest share of the market's volume while an order works [frac 0-1].")
+    default_strategy: Literal["adaptive", "twap", "vwap", "pov", "shortfall"] = Field(
+        default="adaptive", description="Schedule of a plan that names none."
+    )
+    max_participation_frac: float = Field(
+        default=0.20, gt=0, le=1, description="Largest share of the market's volume while an order works [frac 0-1]."
+    )
     slice_interval_s: int = Field(default=60, ge=1, le=86_400, description="Time between two slices [s].")
 
 
 class Gate(_Group):
     """What an order needs before it may leave."""
 
-    plan_required_above_adv_frac: float = Field(default=0.10, gt=0, le=1, description="Orders above this share of average daily volume need an execution plan [frac 0-1].")
+    plan_required_above_adv_frac: float = Field(
+        default=0.10,
+        gt=0,
+        le=1,
+        description="Orders above this share of average daily volume need an execution plan [frac 0-1].",
+    )
 
 
 class Tier(_Group):
     """One liquidity tier."""
 
-    min_adv_usd: float = Field(..., gt=0, description="Smallest average daily volume of the tier; a value at the bound belongs to it [USD per day].")
-    max_order_adv_frac: float = Field(..., gt=0, le=1, description="Order cap of the tier as a share of average daily volume [frac 0-1].")
+    min_adv_usd: float = Field(
+        ...,
+        gt=0,
+        description="Smallest average daily volume of the tier; a value at the bound belongs to it [USD per day].",
+    )
+    max_order_adv_frac: float = Field(
+        ..., gt=0, le=1, description="Order cap of the tier as a share of average daily volume [frac 0-1]."
+    )
 
 
 class Tiers(_Group):
@@ -140,34 +165,59 @@ class Tiers(_Group):
 class EarlyWarning(_Group):
     """When a deterioration alert is raised and when it ends."""
 
-    raise_points: float = Field(default=20.0, gt=0, le=100, description="Fall of the liquidity score that raises an alert [points].")
-    clear_points: float = Field(default=10.0, ge=0, le=100, description="The alert ends when the fall is back to this or less [points].")
-    window_sessions: int = Field(default=3, ge=1, le=90, description="Sessions over which the fall is measured [sessions].")
+    fall_points: float = Field(
+        default=20.0, gt=0, le=100, description="Fall of the liquidity score that raises an alert [points]."
+    )
+    clear_within_points: float = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        description="The alert ends when the score is back within this distance of its level before the fall [points].",
+    )
+    within_sessions: int = Field(
+        default=3, ge=1, le=90, description="Sessions over which the fall is measured [sessions]."
+    )
 
     @model_validator(mode="after")
     def _clears_below_raise(self) -> Self:
-        if self.clear_points >= self.raise_points:
-            raise ValueError(f"clear_points must be below raise_points; found {self.clear_points} and {self.raise_points}")
+        if self.clear_within_points >= self.fall_points:
+            raise ValueError(
+                f"clear_within_points must be below fall_points; found {self.clear_within_points} and {self.fall_points}"
+            )
         return self
 
 
 class Publication(_Group):
     """What is kept of what was published."""
 
-    retention_days: int | None = Field(default=None, ge=1, le=36_500, description="Superseded publications older than this may be forgotten; null keeps all [days].")
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Superseded publications older than this may be forgotten; null keeps all [days].",
+    )
 
 
 class Freshness(_Group):
     """When a missing publication counts as late."""
 
-    publish_grace_s: int = Field(default=21_600, ge=0, le=604_800, description="Time after the end of a session's UTC day until its pulse is expected [s].")
+    publish_grace_s: int = Field(
+        default=21_600,
+        ge=0,
+        le=604_800,
+        description="Time after the end of a session's UTC day until its pulse is expected [s].",
+    )
 
 
 class Cache(_Group):
     """The in-process cache of published results."""
 
-    ttl_s: float = Field(default=60.0, gt=0, le=86_400, description="Age at which a cached answer is computed again [s].")
-    max_entries: int = Field(default=10_000, ge=1, le=10_000_000, description="Answers kept; the least recently used goes first [entries].")
+    ttl_s: float = Field(
+        default=60.0, gt=0, le=86_400, description="Age at which a cached answer is computed again [s]."
+    )
+    max_entries: int = Field(
+        default=10_000, ge=1, le=10_000_000, description="Answers kept; the least recently used goes first [entries]."
+    )
 
 
 class Logging(_Group):
@@ -190,17 +240,49 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    data_dir: Folder = Field(default=Path("workspace_data"), validate_default=True, description="Folder of everything the platform writes: lake, landing, PostgreSQL, Dagster home.")
-    lake_dir: Folder = Field(default_factory=lambda data: data.get("data_dir", Path()) / "lake", description="Folder of the published tables; default data_dir/lake.")
-    landing_dir: Folder = Field(default_factory=lambda data: data.get("data_dir", Path()) / "landing", description="Folder where delivered files are picked up; default data_dir/landing.")
+    data_dir: Folder = Field(
+        default=Path("workspace_data"),
+        validate_default=True,
+        description="Folder of everything the platform writes: lake, landing, PostgreSQL, Dagster home.",
+    )
+    lake_dir: Folder = Field(
+        default_factory=lambda data: data.get("data_dir", Path()) / "lake",
+        description="Folder of the published tables; default data_dir/lake.",
+    )
+    landing_dir: Folder = Field(
+        default_factory=lambda data: data.get("data_dir", Path()) / "landing",
+        description="Folder where delivered files are picked up; default data_dir/landing.",
+    )
     real_data: Folder | None = Field(default=None, description="Folder of recorded market data; null runs without it.")
-    database_url: PostgresUrl | None = Field(default=None, description="PostgreSQL database of the platform's tables; null uses the embedded server in data_dir/postgres.")
-    dagster_database_url: PostgresUrl | None = Field(default=None, description="PostgreSQL database of Dagster's storage; null uses the embedded server.")
-    weight_profile: str = Field(default="bondx_v1", pattern=r"^[a-z][a-z0-9_]{1,39}$", description="Weight profile of the published scores.")
-    landing_naive_times_utc: bool = Field(default=False, description="Whether times without a zone in landed files are UTC; false refuses them.")
-    simulate_seed: int = Field(default=7, ge=0, le=2**63 - 1, description="Seed of the simulated market; the same seed gives the same market [1].")
-    simulate_bonds: int = Field(default=200, ge=1, le=1_000_000, description="Bonds alive in the simulated market [bonds].")
-    simulate_start: date = Field(default=date(2026, 6, 1), ge=date(1998, 1, 1), le=date(2035, 12, 31), description="First day of the simulated market [UTC day].")
+    database_url: PostgresUrl | None = Field(
+        default=None,
+        description="PostgreSQL database of the platform's tables; null uses the embedded server in data_dir/postgres.",
+    )
+    dagster_database_url: PostgresUrl | None = Field(
+        default=None, description="PostgreSQL database of Dagster's storage; null uses the embedded server."
+    )
+    bond_profile: str = Field(default="bondx_v1", pattern=_PROFILE, description="Weight profile of bonds.")
+    traded_profile: str = Field(
+        default="traded_v1", pattern=_PROFILE, description="Weight profile of equities and crypto."
+    )
+    landing_naive_times_utc: bool = Field(
+        default=False, description="Whether times without a zone in landed files are UTC; false refuses them."
+    )
+    simulate_seed: int = Field(
+        default=7,
+        ge=0,
+        le=2**63 - 1,
+        description="Seed of the simulated market; the same seed gives the same market [1].",
+    )
+    simulate_bonds: int = Field(
+        default=200, ge=1, le=1_000_000, description="Bonds alive in the simulated market [bonds]."
+    )
+    simulate_start: date = Field(
+        default=date(2026, 6, 1),
+        ge=date(1998, 1, 1),
+        le=date(2035, 12, 31),
+        description="First day of the simulated market [UTC day].",
+    )
     risk_thresholds: RiskThresholds = RiskThresholds()
     sizing: Sizing = Sizing()
     execution: Execution = Execution()
@@ -230,7 +312,9 @@ class Settings(BaseSettings):
         """Folders that feeds read."""
         from resources.feeds import FeedRoots
 
-        return FeedRoots(recorded=self.real_data, landing=self.landing_dir, naive_times_utc=self.landing_naive_times_utc)
+        return FeedRoots(
+            recorded=self.real_data, landing=self.landing_dir, naive_times_utc=self.landing_naive_times_utc
+        )
 
     @property
     def publish_grace(self) -> timedelta:
@@ -284,7 +368,11 @@ def _shape(content: object) -> str:
 
 def _without_null(values: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out keys whose value is null: they take the default."""
-    return {key: _without_null(value) if isinstance(value, dict) else value for key, value in values.items() if value is not None}
+    return {
+        key: _without_null(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -307,8 +395,10 @@ def load_settings(**overrides: Any) -> Settings:
     """
     known = _variable_names()
     for name in sorted(os.environ):
-        if name.startswith(ENV_PREFIX) and name not in known and name not in _OTHER_VARIABLES:
-            raise ConfigError(f"environment variable {name} is no setting{_closest(name, known)}; `pulse show-config` lists all")
+        if name.startswith(ENV_PREFIX) and name not in {*known, CONFIG_FILE_VARIABLE}:
+            raise ConfigError(
+                f"environment variable {name} is no setting{_closest(name, known)}; `pulse config` lists all"
+            )
     try:
         return Settings(**overrides)
     except ValidationError as error:

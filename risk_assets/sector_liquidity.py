@@ -22,14 +22,20 @@ _HISTORY = dg.TimeWindowPartitionMapping(start_offset=-15, end_offset=0)
 _FOLLOW = (
     dg.AutomationCondition.eager().replace(
         "any_deps_missing",
-        dg.AutomationCondition.any_deps_missing().ignore(dg.AssetSelection.assets(dg.AssetKey(LIQUIDITY_INDEX.asset_path))),
+        dg.AutomationCondition.any_deps_missing().ignore(
+            dg.AssetSelection.assets(dg.AssetKey(LIQUIDITY_INDEX.asset_path))
+        ),
     )
     & dg.AutomationCondition.all_deps_blocking_checks_passed()
 )
 
 
-def _borrow(contract: TableContract, columns: "Sequence[str]", mapping: dg.PartitionMapping | None = None) -> dg.AssetIn:
-    return dg.AssetIn(key=dg.AssetKey(contract.asset_path), partition_mapping=mapping, metadata={"columns": list(columns)})
+def _borrow(
+    contract: TableContract, columns: "Sequence[str]", mapping: dg.PartitionMapping | None = None
+) -> dg.AssetIn:
+    return dg.AssetIn(
+        key=dg.AssetKey(contract.asset_path), partition_mapping=mapping, metadata={"columns": list(columns)}
+    )
 
 
 @dg.asset(
@@ -45,7 +51,9 @@ def _borrow(contract: TableContract, columns: "Sequence[str]", mapping: dg.Parti
     automation_condition=_FOLLOW,
     ins={
         "index_history": _borrow(
-            LIQUIDITY_INDEX, ["session_date", "instrument_id", "asset_class", "sector", "liquidity_score", "source"], _HISTORY
+            LIQUIDITY_INDEX,
+            ["session_date", "instrument_id", "asset_class", "sector", "liquidity_score", "source"],
+            _HISTORY,
         ),
         "bondx": _borrow(BONDX_SCORE, ["session_date", "instrument_id", "bondx_score"]),
         "features": _borrow(LIQUIDITY_FEATURES, ["session_date", "instrument_id", "amount_outstanding", "currency"]),
@@ -69,10 +77,14 @@ def _summary(sectors: pd.DataFrame) -> dict[str, dg.MetadataValue]:
         metadata["lowest worst decile (points)"] = dg.MetadataValue.float(float(scored["worst_decile_score"].min()))
     moved = sectors.dropna(subset=["change_points"]).nsmallest(5, "change_points")
     if len(moved):
-        metadata["largest fall in five sessions (points)"] = dg.MetadataValue.float(float(moved["change_points"].iloc[0]))
+        metadata["largest fall in five sessions (points)"] = dg.MetadataValue.float(
+            float(moved["change_points"].iloc[0])
+        )
         lines = [
             f"| {row.asset_class} | {row.sector} | {row.liquidity_score:.1f} | {row.change_points:+.1f} | {row.members_count} |"
             for row in moved.itertuples()
         ]
-        metadata["falls"] = dg.MetadataValue.md("\n".join(["| class | sector | score | change | members |", "|---|---|--:|--:|--:|", *lines]))
+        metadata["falls"] = dg.MetadataValue.md(
+            "\n".join(["| class | sector | score | change | members |", "|---|---|--:|--:|--:|", *lines])
+        )
     return metadata

@@ -11,7 +11,10 @@ __all__ = ["UPSTREAM", "borrowed"]
 def borrowed(contract: TableContract) -> dg.AssetSpec:
     """Name another location's table; the partitions are what makes reading it find the day's file."""
     return dg.AssetSpec(
-        dg.AssetKey(contract.asset_path), partitions_def=DAILY, group_name=contract.group, description=contract.row_means
+        dg.AssetKey(contract.asset_path),
+        partitions_def=DAILY,
+        group_name=contract.group,
+        description=contract.row_means,
     )
 
 

@@ -24,7 +24,10 @@ ORDER_ELIGIBILITY = TableContract(
         points("min_liquidity_score", "Smallest score that is allowed.", nullable=False),
         Column("eligible", "bool", "1", "Orders that add risk may be considered; exits are always allowed."),
         Column(
-            "reasons", "string", "codes", "Why not, comma-separated and sorted; empty when eligible.",
+            "reasons",
+            "string",
+            "codes",
+            "Why not, comma-separated and sorted; empty when eligible.",
             pattern=rf"^((?:{'|'.join(ELIGIBILITY_REASONS)})(?:,(?:{'|'.join(ELIGIBILITY_REASONS)}))*)?$",
         ),
         SOURCE,

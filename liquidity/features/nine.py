@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from liquidity.domain.errors import ConfigError, ContractError
 
-__all__ = ["STATISTICS", "NineStatistics", "compiled_kernel", "rolling_nine"]
+__all__ = ["STATISTICS", "NineStatistics", "compiled_kernel", "nine_of_observations", "rolling_nine"]
 
 STATISTICS: Final = ("mean", "std", "min", "max", "z", "median", "q90", "mad", "slope")
 _CELLS_AT_ONCE: Final = 2_000_000

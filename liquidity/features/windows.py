@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from liquidity.domain.errors import ContractError
 
-__all__ = ["BLOCK_INSTRUMENTS", "PanelCube", "coded", "day_numbers", "float_column", "panel_cube", "text_column"]
+__all__ = ["BLOCK_CELLS", "PanelCube", "coded", "day_numbers", "float_column", "panel_cube", "text_column"]
 
-BLOCK_INSTRUMENTS: Final = 8192
-"""Instruments worked on at once: a (8192, 90) float64 matrix is 6 MB."""
+BLOCK_CELLS: Final = 524_288
+"""Cells (instruments times days) worked on at once: one float64 matrix of 4 MB."""
 
 
 def day_numbers(column: Any) -> NDArray[np.int64]:
@@ -111,8 +111,9 @@ class PanelCube:
         kept = np.flatnonzero(present)
         return PanelCube(self.instruments.take(pa.array(kept)), self.days, self.cell[kept], self.frame)
 
-    def blocks(self, instruments: int = BLOCK_INSTRUMENTS) -> Iterator[slice]:
-        """Slices of at most ``instruments`` rows."""
+    def blocks(self) -> Iterator[slice]:
+        """Slices of instruments of about :data:`BLOCK_CELLS` cells each."""
+        instruments = max(BLOCK_CELLS // max(self.days.size, 1), 1)
         for first in range(0, len(self.cell), instruments):
             yield slice(first, min(first + instruments, len(self.cell)))
 

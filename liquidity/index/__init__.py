@@ -21,7 +21,7 @@ from liquidity.index.profiles import (
     weight_profile,
     with_overrides,
 )
-from liquidity.index.pulse_document import PULSE_SCHEMA, PulseMeta, pulse_documents, pulse_file
+from liquidity.index.pulse_document import PULSE_SCHEMA, PulseMeta, pulse_documents, pulse_header
 from liquidity.index.repayment_support import repayment_support, score_repayment
 from liquidity.index.thin_bonds import estimate_thin_bonds, hidden_bond_errors
 from liquidity.index.thresholds import PulseThresholds
@@ -49,7 +49,7 @@ __all__ = [
     "member_weights",
     "profiles_for",
     "pulse_documents",
-    "pulse_file",
+    "pulse_header",
     "repayment_support",
     "run_config_hash",
     "score_liquidity",

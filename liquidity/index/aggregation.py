@@ -106,6 +106,7 @@ def score_table(
     classes = features["asset_class"].to_numpy(dtype=object)
     chosen = np.ones(len(features), dtype=np.bool_) if instrument_ids is None else rows_of(features, instrument_ids)
     pieces: list[pd.DataFrame] = []
+    places: list[NDArray[np.intp]] = []
     if isinstance(profile, WeightProfile):
         pairs = [(profile, profile.asset_classes)]
     else:
@@ -120,14 +121,16 @@ def score_table(
         if (mine & chosen).any():
             rows = features if mine.all() else features[mine]
             pieces.append(_one_profile(rows, one, side, contract, thresholds, chosen[mine]))
+            places.append(np.flatnonzero(mine & chosen))
     left = chosen & ~covered
     if left.any():
         owner = pairs[0][0]
         reason = f"profile {owner.name} does not cover this asset class" if len(pairs) == 1 else "no profile covers this asset class"
         pieces.append(score_rows(features[left], contract, owner, thresholds, reason=[reason] * int(left.sum())))
+        places.append(np.flatnonzero(left))
     if not pieces:
         return score_rows(features[chosen], contract, pairs[0][0], thresholds, reason=[])
-    return pieces[0] if len(pieces) == 1 else pd.concat(pieces).loc[features.index[chosen]]
+    return pieces[0] if len(pieces) == 1 else pd.concat(pieces).iloc[np.argsort(np.concatenate(places))]
 
 
 def score_rows(

@@ -106,7 +106,10 @@ def combine_scores(
     ]
     if not pieces:
         return score_rows(liquidity, BONDX_SCORE, weight_profile("bondx_v1"), limits, reason=[])
-    return pieces[0] if len(pieces) == 1 else pd.concat(pieces).loc[liquidity.index]
+    places = np.concatenate([np.flatnonzero(rows) for _, rows in groups])
+    if len(places) != len(liquidity):
+        raise ContractError(f"bondx_score: no profile for the asset classes of {len(liquidity) - len(places)} rows; use profiles_for()")
+    return pieces[0] if len(pieces) == 1 else pd.concat(pieces).iloc[np.argsort(places)]
 
 
 def _combine(

@@ -1,13 +1,14 @@
-"""The published pulse: one JSON document for each instrument, and the file that holds them all.
+"""The published pulse: one JSON document for each instrument, and the head of the file that holds them all.
 
 A document states each score with its scale, direction, method, coverage, uncertainty and drivers, what changed since
 the previous session and why, which signals are missing, how old the inputs are, and which configuration and code
 produced it. Missing is null with a reason; a document never holds NaN. ``PULSE_SCHEMA`` is its JSON schema.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from liquidity.features.scaling import component_parts
 from liquidity.index.drivers import change_of_contributions, contributions
 from liquidity.index.profiles import WeightProfile
 
-__all__ = ["PULSE_SCHEMA", "SCHEMA_VERSION", "PulseMeta", "pulse_documents", "pulse_file"]
+__all__ = ["PULSE_SCHEMA", "SCHEMA_VERSION", "PulseMeta", "pulse_documents", "pulse_header"]
 
 SCHEMA_VERSION: Final = 1
 _BASE_POINTS: Final = 50.0
@@ -113,29 +114,32 @@ def pulse_documents(
     return pulse[list(LIQUIDITY_PULSE.column_names)]
 
 
-def pulse_file(
-    documents: Iterable[str], session_date: date, published_at: datetime, config_hash: str, code_version: str
-) -> bytes:
-    """Assemble the whole file as ``PULSE_SCHEMA`` describes it, documents byte for byte as given.
+def pulse_header(liquidity: pd.DataFrame, published_at: datetime, code_version: str) -> dict[str, object]:
+    """Head of the published file: what ``PULSE_SCHEMA`` asks for beside ``session_date`` and ``data``.
 
     Parameters
     ----------
+    liquidity
+        ``LIQUIDITY_INDEX`` rows of the session.
     published_at
         UTC, aware.
-    config_hash
-        Hash of the run (``run_config_hash``).
+
+    Returns
+    -------
+    dict
+        ``schema_version``, ``published_at`` (ISO 8601), ``config_hash`` (first 16 hex digits of the sha256 over the
+        rows' asset classes and their configuration hashes), ``code_version``.
     """
     if published_at.tzinfo is None:
         raise ContractError(f"pulse file: published_at {published_at.isoformat()} has no time zone; times are UTC and aware")
-    head = {
+    pairs = liquidity[["asset_class", "config_hash"]].drop_duplicates()
+    used = sorted(zip(_texts(pairs, "asset_class"), _texts(pairs, "config_hash"), strict=True))
+    return {
         "schema_version": SCHEMA_VERSION,
-        "session_date": session_date,
-        "published_at": published_at,
-        "config_hash": config_hash,
+        "published_at": published_at.astimezone(UTC).isoformat(),
+        "config_hash": hashlib.sha256(orjson.dumps(used)).hexdigest()[:16],
         "code_version": code_version,
-        "data": [orjson.Fragment(document) for document in documents],
     }
-    return orjson.dumps(head, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _blocks(frame: pd.DataFrame, name: str) -> list[dict[str, object]]:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import pandas as pd
 
 from liquidity.contracts.pulse import BONDX_SCORE, LIQUIDITY_INDEX, REPAYMENT_SUPPORT
 from liquidity.index.bondx_score import combine_scores
+from liquidity.index.configuration import read_configuration
 from liquidity.index.liquidity_index import score_liquidity
 from liquidity.index.profiles import WeightProfile
 from liquidity.index.pulse_document import PulseMeta, pulse_documents
@@ -74,7 +74,8 @@ def document_sessions(
     warnings: pd.DataFrame,
     status: pd.DataFrame,
     sessions: Sequence[date],
-    meta: PulseMeta,
+    configurations: Mapping[str, str],
+    code_version: str,
 ) -> dict[date, pd.DataFrame]:
     """``LIQUIDITY_PULSE`` rows of each session that has any.
 
@@ -82,20 +83,24 @@ def document_sessions(
     ----------
     scores
         Score tables; ``scores.liquidity`` also holds the days before, which the change is measured from.
+    configurations
+        Configuration document of each ``config_hash`` in ``scores.liquidity``.
     """
     documents: dict[date, pd.DataFrame] = {}
     for session in sessions:
-        today = [_of(table, session) for table in (scores.liquidity, scores.repayment, scores.bondx, features)]
-        if not len(today[0]):
+        liquidity, repayment, bondx, day = (
+            _of(table, session) for table in (scores.liquidity, scores.repayment, scores.bondx, features)
+        )
+        if not len(liquidity):
             continue
         previous = previous_scores(scores.liquidity, session)
-        if previous is not None:
-            previous = previous[np.isin(previous["instrument_id"], today[0]["instrument_id"])]
+        hash_of_class = liquidity.drop_duplicates("asset_class").set_index("asset_class")["config_hash"]
+        profiles = {str(name): read_configuration(configurations[text])[0] for name, text in hash_of_class.items()}
         documents[session] = pulse_documents(
-            today[0], today[1], today[2], today[3], previous, _of(warnings, session), _of(status, session), meta
+            liquidity, repayment, bondx, day, previous, _of(warnings, session), _of(status, session), PulseMeta(profiles, code_version)
         )
     return documents
 
 
 def _of(table: pd.DataFrame, session: date) -> pd.DataFrame:
-    return table[table["session_date"] == pd.Timestamp(session)].sort_values("instrument_id", kind="stable", ignore_index=True) if "instrument_id" in table else table[table["session_date"] == pd.Timestamp(session)]
+    return table[table["session_date"] == pd.Timestamp(session)].reset_index(drop=True)

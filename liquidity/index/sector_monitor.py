@@ -49,7 +49,9 @@ def sector_monitor(
     come and go do not move it. Members are weighted by amount outstanding where all scored members of the sector
     have one in one currency, else equally. A missing score is left out and counted in ``unscored_count``, never 0.
     """
-    scored = index_history[["session_date", "instrument_id", "asset_class", "sector", "liquidity_score", "source"]].copy()
+    scored = index_history[
+        ["session_date", "instrument_id", "asset_class", "sector", "liquidity_score", "source"]
+    ].copy()
     scored["session_date"] = _days(scored["session_date"])
     scored["sector"] = scored["sector"].astype("object").where(scored["sector"].notna(), UNKNOWN_SECTOR)
     references = _reference_sessions(scored)
@@ -59,7 +61,9 @@ def sector_monitor(
         return _table([])
     today = _joined(today, bondx, ["bondx_score"])
     today = _joined(today, features, ["amount_outstanding", "currency"])
-    today["reference_date"] = [references.get((kind, day)) for kind, day in zip(today["asset_class"], today["session_date"], strict=True)]
+    today["reference_date"] = [
+        references.get((kind, day)) for kind, day in zip(today["asset_class"], today["session_date"], strict=True)
+    ]
     earlier = scored[["session_date", "instrument_id", "liquidity_score"]].rename(
         columns={"session_date": "reference_date", "liquidity_score": "reference_score"}
     )

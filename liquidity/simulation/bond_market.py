@@ -19,7 +19,7 @@ from liquidity.simulation.stories import next_tone, tell_stories
 from liquidity.simulation.streams import stream
 from liquidity.simulation.tables import MISSING_TIME
 from liquidity.simulation.trades import BondTrades, inventory_after, session_bars, trade_session
-from liquidity.simulation.universe import Bonds, Issuers, draw_bonds, draw_issuers, replace_matured
+from liquidity.simulation.universe import CREDIT_SPREAD_FRAC, Bonds, Issuers, draw_bonds, draw_issuers, replace_matured
 
 __all__ = ["BOND_CALENDAR", "BOND_VENUE", "BondMarket", "BondSession"]
 
@@ -107,7 +107,7 @@ class BondMarket:
     def tables(
         self, session: BondSession, alternative: AlternativeReadings, events: tuple[PlantedEvent, ...]
     ) -> dict[str, Columns]:
-        """Columns of the five signal tables for the session just advanced through, rows in key order."""
+        """Columns of the signal tables for the session just advanced through, rows in key order."""
         order = self.order()
         isin = self.bonds.isin[order].astype(object)
         own = {
@@ -124,6 +124,7 @@ class BondMarket:
         tables = {name: own | columns for name, columns in made.items()}
         for name in ("instruments", "sentiment"):
             tables[name]["issuer_id"] = issuer_id
+        tables["macro_series"] = _macro_series(session)
         tables["alt_signals"] = self._alternative(session, order, own, issuer_id, alternative)
         return tables
 
@@ -258,6 +259,21 @@ class BondMarket:
             "observed_at": observed[kind],
             "known_at": known[kind],
         }
+
+
+def _macro_series(session: BondSession) -> Columns:
+    """Name what anybody can read of the market as a whole: the base rate and the BBB less AAA spread."""
+    conditions = session.conditions
+    places = [BOND_RATINGS.index(name) for name in ("BBB", "AAA")]
+    spread_bps = 1e4 * float(np.subtract(*CREDIT_SPREAD_FRAC[places])) * conditions.credit_factor
+    return {
+        "session_date": _same(int(np.datetime64(session.day, "D").astype(np.int64)), 2),
+        "series_id": np.array(["sim.base_rate", "sim.bbb_aaa_spread"], dtype=object),
+        "value": np.array([conditions.rate_frac, spread_bps]),
+        "unit": np.array(["frac a year", "bps"], dtype=object),
+        "observed_at": _same(session.close_us, 2),
+        "source": _same("simulated", 2),
+    }
 
 
 def _text(where: NDArray[np.bool_], text: str) -> NDArray[Any]:

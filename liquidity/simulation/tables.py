@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from liquidity.contracts import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MICROSTRUCTURE, SENTIMENT
+from liquidity.contracts import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MACRO_SERIES, MICROSTRUCTURE, SENTIMENT
 from liquidity.contracts.table import TableContract
 from liquidity.domain.errors import ContractError
 
 __all__ = ["MISSING_TIME", "SIMULATED_CONTRACTS", "contract_frame", "fed_columns"]
 
 SIMULATED_CONTRACTS: Final = {
-    contract.name: contract for contract in (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT)
+    contract.name: contract
+    for contract in (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT, MACRO_SERIES)
 }
 """Tables that the simulator writes."""
 MISSING_TIME: Final = np.iinfo(np.int64).min

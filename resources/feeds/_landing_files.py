@@ -124,14 +124,14 @@ def _rows(file: LandedFile, contract: TableContract, naive_times_utc: bool) -> p
     raw = _maps_as_text(raw)
     raw = raw.drop_columns([name for name in raw.column_names if name in COLLECTED_COLUMNS])
     if naive_times_utc:
-        raw = _zoned(raw)
+        raw = _zoned(raw, {column.name for column in contract.columns if column.dtype == "timestamp"})
     absent = {column.name for column in contract.columns if column.nullable or column.name in COLLECTED_COLUMNS}
     present = tuple(
         column for column in contract.columns if column.name in raw.column_names or column.name not in absent
     )
     shape = replace(contract, columns=present, rules=(), key=())
     try:
-        table = conform(raw.replace_schema_metadata(None), shape)
+        table = conform(raw, shape)
     except ContractError as error:
         raise ContractError(f"{file.path}: {error}") from error
     for column in contract.columns:
@@ -157,9 +157,9 @@ def _maps_as_text(table: pa.Table) -> pa.Table:
     return table
 
 
-def _zoned(table: pa.Table) -> pa.Table:
+def _zoned(table: pa.Table, times: set[str]) -> pa.Table:
     for place, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type) and field.type.tz is None:
+        if field.name in times and pa.types.is_timestamp(field.type) and field.type.tz is None:
             utc = pa.timestamp("us", tz="UTC")
             table = table.set_column(place, field.name, table.column(place).cast(pa.timestamp("us")).cast(utc))
     return table

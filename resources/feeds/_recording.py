@@ -98,7 +98,7 @@ class TableFeed:
         return self.recording().set_aside.copy()
 
     def recording(self) -> Recording:
-        """The built tables; the files are read again only when one of them changed."""
+        """Build the tables, once; the files are read again only when one of them changed."""
         with _BUILDING:  # adapters ask for different tables of one feed at the same moment
             return _built(self.build, tuple(map(_fingerprint, self.paths)), self.options)
 
@@ -129,7 +129,7 @@ def _built(build: Build, files: tuple[tuple[str, int, int], ...], options: tuple
 
 
 def contract_rows(contract: TableContract, columns: Mapping[str, Any], index: pd.Index | None = None) -> pd.DataFrame:
-    """A frame of the columns a feed delivers for ``contract``: right types, missing ones null, sorted by the key.
+    """Shape the columns a feed delivers for ``contract``: right types, missing ones null, sorted by the key.
 
     Parameters
     ----------

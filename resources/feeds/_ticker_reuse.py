@@ -17,7 +17,7 @@ JUMP_RATIO: Final = 10.0
 
 
 def newest_history(bars: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The newest unbroken history of each symbol.
+    """Keep the newest unbroken history of each symbol.
 
     Parameters
     ----------

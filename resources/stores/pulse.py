@@ -168,16 +168,25 @@ class PulseStore:
             raise ConfigError(f"published_at {published_at.isoformat()} has no time zone; give an aware time")
         for config_hash, document in configurations.items():
             if configuration_hash(document) != config_hash:
-                raise ConfigError(f"config_hash {config_hash} is not the hash of its configuration ({configuration_hash(document)}); give the JSON that was hashed")
+                raise ConfigError(
+                    f"config_hash {config_hash} is not the hash of its configuration ({configuration_hash(document)}); give the JSON that was hashed"
+                )
         hashes = tuple(sorted(configurations))
         with self._transaction() as connection:
             # One publisher of a session at a time: the newest is then still the newest when we insert. Forgetting
             # waits, so that no archive vanishes between being found and being named.
             connection.execute(text("SELECT pg_advisory_xact_lock_shared(:forgetting)"), {"forgetting": _FORGETTING})
-            connection.execute(text("SELECT pg_advisory_xact_lock(:space, :day)"), {"space": _PUBLISHING, "day": session_date.toordinal()})
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:space, :day)"),
+                {"space": _PUBLISHING, "day": session_date.toordinal()},
+            )
             archive = write_archive(self._lake_dir, session_date, table)
             newest = self._newest(connection, session_date, None)
-            if newest is not None and (newest.content_sha256, newest.config_hashes, newest.code_version) == (archive.content_sha256, hashes, code_version):
+            if newest is not None and (newest.content_sha256, newest.config_hashes, newest.code_version) == (
+                archive.content_sha256,
+                hashes,
+                code_version,
+            ):
                 return PublishReceipt(newest, created=False)
             moment = published_at.astimezone(UTC)
             if newest is not None:
@@ -209,7 +218,9 @@ class PulseStore:
         assert created is not None  # inserted above, in the same transaction
         return PublishReceipt(created, created=True)
 
-    def what_was_published(self, instrument_id: str, session_date: date, as_of: datetime | None = None) -> PublishedPulse | None:
+    def what_was_published(
+        self, instrument_id: str, session_date: date, as_of: datetime | None = None
+    ) -> PublishedPulse | None:
         """Pulse of one instrument and session as readers saw it at ``as_of`` (aware; None: now).
 
         None when nothing had been published for the session by then, or the publication did not hold the instrument.
@@ -258,15 +269,27 @@ class PulseStore:
         later = PUBLICATIONS.alias("later")
         replaced = (
             select(later.c.publication_id)
-            .where(later.c.session_date == PUBLICATIONS.c.session_date, later.c.published_at > PUBLICATIONS.c.published_at)
+            .where(
+                later.c.session_date == PUBLICATIONS.c.session_date, later.c.published_at > PUBLICATIONS.c.published_at
+            )
             .exists()
         )
         with self._transaction() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:forgetting)"), {"forgetting": _FORGETTING})
-            gone = connection.execute(
-                delete(PUBLICATIONS).where(PUBLICATIONS.c.published_at < published_before, replaced).returning(PUBLICATIONS.c.archive_path)
-            ).scalars().all()
-            kept = set(connection.execute(select(PUBLICATIONS.c.archive_path).where(PUBLICATIONS.c.archive_path.in_(gone))).scalars())
+            gone = (
+                connection.execute(
+                    delete(PUBLICATIONS)
+                    .where(PUBLICATIONS.c.published_at < published_before, replaced)
+                    .returning(PUBLICATIONS.c.archive_path)
+                )
+                .scalars()
+                .all()
+            )
+            kept = set(
+                connection.execute(
+                    select(PUBLICATIONS.c.archive_path).where(PUBLICATIONS.c.archive_path.in_(gone))
+                ).scalars()
+            )
             for path in set(gone) - kept:
                 (self._lake_dir / path).unlink(missing_ok=True)
         return len(gone)
@@ -277,10 +300,14 @@ class PulseStore:
             with self._engine.begin() as connection:
                 yield connection
         except OperationalError as error:
-            raise SourceUnavailableError(f"the platform's database does not answer ({type(error.orig).__name__}); see that it runs and PULSE_DATABASE_URL is right") from error
+            raise SourceUnavailableError(
+                f"the platform's database does not answer ({type(error.orig).__name__}); see that it runs and PULSE_DATABASE_URL is right"
+            ) from error
         except ProgrammingError as error:
             if "does not exist" in str(error.orig):
-                raise SourceUnavailableError("the platform's database has not been migrated; run `pulse migrate`") from error
+                raise SourceUnavailableError(
+                    "the platform's database has not been migrated; `pulse dev` and `pulse tour` do it"
+                ) from error
             raise
 
     def _newest(self, connection: Connection, session_date: date, as_of: datetime | None) -> Publication | None:
@@ -295,9 +322,13 @@ class PulseStore:
 
     @staticmethod
     def _configuration(connection: Connection, config_hash: str) -> str:
-        document = connection.execute(select(CONFIGURATIONS.c.document).where(CONFIGURATIONS.c.config_hash == config_hash)).scalar()
+        document = connection.execute(
+            select(CONFIGURATIONS.c.document).where(CONFIGURATIONS.c.config_hash == config_hash)
+        ).scalar()
         if document is None:
-            raise ConfigError(f"config_hash {config_hash}: nothing was published with it; `configurations` lists those known")
+            raise ConfigError(
+                f"config_hash {config_hash}: nothing was published with it; `configurations` lists those known"
+            )
         return str(document)
 
 

@@ -100,7 +100,9 @@ def read_document(path: Path, instrument_id: str, file_sha256: str) -> dict[str,
         raise ContractError(f"publication archive {path} is gone; restore it from a backup of the lake") from None
     found = _checked_sha256(str(path), status.st_mtime_ns, status.st_size)
     if found != file_sha256:
-        raise ContractError(f"publication archive {path}: sha256 is {found}, published was {file_sha256}; restore it from a backup of the lake")
+        raise ContractError(
+            f"publication archive {path}: sha256 is {found}, published was {file_sha256}; restore it from a backup of the lake"
+        )
     rows = pq.read_table(path, filters=[("instrument_id", "=", instrument_id)]).to_pylist()
     return rows[0] if rows else None
 
@@ -108,17 +110,23 @@ def read_document(path: Path, instrument_id: str, file_sha256: str) -> dict[str,
 def _in_form(table: pa.Table, session_date: date) -> pa.Table:
     missing = [name for name in ARCHIVE_SCHEMA.names if name not in table.column_names]
     if missing:
-        raise ContractError(f"publication of {session_date}: columns {missing} are missing; publish a liquidity_pulse table")
+        raise ContractError(
+            f"publication of {session_date}: columns {missing} are missing; publish a liquidity_pulse table"
+        )
     try:
         rows = table.select(ARCHIVE_SCHEMA.names).cast(ARCHIVE_SCHEMA)
     except (pa.ArrowInvalid, ValueError) as error:
         raise ContractError(f"publication of {session_date}: {error}; publish a liquidity_pulse table") from error
     for name in ("instrument_id", "document"):
         if rows.column(name).null_count:
-            raise ContractError(f"publication of {session_date}: {name} is null in {rows.column(name).null_count} of {rows.num_rows} rows, allowed 0")
+            raise ContractError(
+                f"publication of {session_date}: {name} is null in {rows.column(name).null_count} of {rows.num_rows} rows, allowed 0"
+            )
     distinct = pc.count_distinct(rows.column("instrument_id")).as_py()
     if distinct != rows.num_rows:
-        raise ContractError(f"publication of {session_date}: {rows.num_rows} rows for {distinct} instruments, allowed one each")
+        raise ContractError(
+            f"publication of {session_date}: {rows.num_rows} rows for {distinct} instruments, allowed one each"
+        )
     ids = rows.column("instrument_id").to_numpy(zero_copy_only=False)
     if rows.num_rows > 1 and not bool(np.all(ids[:-1] < ids[1:])):
         rows = rows.take(pa.array(np.argsort(ids, kind="stable")))

@@ -23,15 +23,26 @@ def fill(url):
     with engine_of(url).begin() as connection:
         connection.execute(
             CONFIGURATIONS.insert().values(
-                config_hash=configuration_hash(document), document=document,
+                config_hash=configuration_hash(document),
+                document=document,
                 first_seen_at=datetime(2026, 11, 20, 22, tzinfo=UTC),
             )
         )
         connection.execute(
             PUBLICATIONS.insert().values(
-                session_date=datetime(2026, 11, 20, tzinfo=UTC).date(), published_at=datetime(2026, 11, 20, 22, tzinfo=UTC),
-                config_hashes=[configuration_hash(document)], profiles=["bondx_v1"], code_version="0.1.0+abc", run_id="run", rows_count=0, calendars=["24/7"],
-                content_sha256="0" * 64, archive_path="publications/x.parquet", archive_sha256="0" * 64, document_path="", table_shas={},
+                session_date=datetime(2026, 11, 20, tzinfo=UTC).date(),
+                published_at=datetime(2026, 11, 20, 22, tzinfo=UTC),
+                config_hashes=[configuration_hash(document)],
+                profiles=["bondx_v1"],
+                code_version="0.1.0+abc",
+                run_id="run",
+                rows_count=0,
+                calendars=["24/7"],
+                content_sha256="0" * 64,
+                archive_path="publications/x.parquet",
+                archive_sha256="0" * 64,
+                document_path="",
+                table_shas={},
             )
         )
 

@@ -41,10 +41,26 @@ def pulse_rows(scores, session=SESSION):
     )
 
 
-def publish(store, scores, *, at=T0, configuration=CONFIGURATION, code="0.1.0+a", run="run-1", session=SESSION, calendars=("XBOM",)):
+def publish(
+    store,
+    scores,
+    *,
+    at=T0,
+    configuration=CONFIGURATION,
+    code="0.1.0+a",
+    run="run-1",
+    session=SESSION,
+    calendars=("XBOM",),
+):
     return store.publish(
-        session, pulse_rows(scores, session), profiles=["bondx_v1"], configurations={configuration_hash(configuration): configuration},
-        code_version=code, run_id=run, published_at=at, calendars=calendars,
+        session,
+        pulse_rows(scores, session),
+        profiles=["bondx_v1"],
+        configurations={configuration_hash(configuration): configuration},
+        code_version=code,
+        run_id=run,
+        published_at=at,
+        calendars=calendars,
         table_shas={"liquidity_index": "ab" * 32},
     )
 
@@ -57,7 +73,9 @@ def store(postgres_url, tmp_path):
 @pytest.mark.feature("BX-DB-15")
 def test_history_answers_what_was_published_then(store):
     publish(store, {"INE094A08176": 61.5, "binance:BTCUSDT": 90.0}, at=T0, run="run-1")
-    publish(store, {"INE094A08176": 58.25, "binance:BTCUSDT": 90.0}, at=T0 + timedelta(hours=3), run="run-2", code="0.1.0+b")
+    publish(
+        store, {"INE094A08176": 58.25, "binance:BTCUSDT": 90.0}, at=T0 + timedelta(hours=3), run="run-2", code="0.1.0+b"
+    )
 
     assert store.what_was_published("INE094A08176", SESSION, T0 - timedelta(seconds=1)) is None
     first = store.what_was_published("INE094A08176", SESSION, T0)
@@ -65,7 +83,11 @@ def test_history_answers_what_was_published_then(store):
     now = store.what_was_published("INE094A08176", SESSION)
 
     assert first == between
-    assert (first.liquidity_score, first.publication.run_id, first.publication.code_version) == (61.5, "run-1", "0.1.0+a")
+    assert (first.liquidity_score, first.publication.run_id, first.publication.code_version) == (
+        61.5,
+        "run-1",
+        "0.1.0+a",
+    )
     assert (now.liquidity_score, now.publication.run_id, now.publication.code_version) == (58.25, "run-2", "0.1.0+b")
     assert first.document == '{"instrument_id": "INE094A08176", "liquidity_score": 61.5}'
     assert first.configurations == {configuration_hash(CONFIGURATION): CONFIGURATION}
@@ -80,14 +102,18 @@ def test_history_answers_what_was_published_then(store):
 @pytest.mark.feature("BX-DB-15")
 def test_same_content_configuration_and_code_is_one_publication(store):
     first = publish(store, {"A1:X": 50.0, "B1:X": 60.0}, run="run-1")
-    again = publish(store, {"B1:X": 60.0, "A1:X": 50.0}, run="run-2", at=T0 + timedelta(hours=1))  # rows in another order
+    again = publish(
+        store, {"B1:X": 60.0, "A1:X": 50.0}, run="run-2", at=T0 + timedelta(hours=1)
+    )  # rows in another order
     assert (first.created, again.created) == (True, False)
     assert again.publication == first.publication
     assert len(store.history(SESSION)) == 1
 
 
 @pytest.mark.parametrize(
-    "other", [{"code": "0.1.0+b"}, {"configuration": CONFIGURATION.replace("0.3", "0.4")}], ids=["code", "configuration"]
+    "other",
+    [{"code": "0.1.0+b"}, {"configuration": CONFIGURATION.replace("0.3", "0.4")}],
+    ids=["code", "configuration"],
 )
 def test_same_content_under_other_code_or_configuration_is_published_again(store, tmp_path, other):
     publish(store, {"A1:X": 50.0})
@@ -184,17 +210,28 @@ def test_hundred_thousand_names_are_published_in_seconds_and_read_in_millisecond
     n = 100_000
     rng = np.random.default_rng(7)
     noise = [f'"contribution":{value:.12f}' for value in rng.normal(size=4096)]
-    documents = [f'{{"instrument_id":"A1:{i:06d}","drivers":[{",".join(noise[(i * 7 + k) % 4096] for k in range(15))}]}}' for i in range(n)]
+    documents = [
+        f'{{"instrument_id":"A1:{i:06d}","drivers":[{",".join(noise[(i * 7 + k) % 4096] for k in range(15))}]}}'
+        for i in range(n)
+    ]
     table = pa.table(
         {
-            "instrument_id": [f"A1:{i:06d}" for i in range(n)], "liquidity_score": rng.uniform(0, 100, n),
-            "repayment_score": rng.uniform(0, 100, n), "bondx_score": rng.uniform(0, 100, n), "document": documents,
+            "instrument_id": [f"A1:{i:06d}" for i in range(n)],
+            "liquidity_score": rng.uniform(0, 100, n),
+            "repayment_score": rng.uniform(0, 100, n),
+            "bondx_score": rng.uniform(0, 100, n),
+            "document": documents,
         }
     )
     start = time.perf_counter()
     store.publish(
-        SESSION, table, profiles=["bondx_v1"], configurations={configuration_hash(CONFIGURATION): CONFIGURATION},
-        code_version="0.1.0+a", run_id="r", published_at=T0,
+        SESSION,
+        table,
+        profiles=["bondx_v1"],
+        configurations={configuration_hash(CONFIGURATION): CONFIGURATION},
+        code_version="0.1.0+a",
+        run_id="r",
+        published_at=T0,
     )
     published_s = time.perf_counter() - start
     store.what_was_published("A1:050000", SESSION)  # the first read checks the archive's hash

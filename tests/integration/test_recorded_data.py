@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real_data
 # feed: (sessions, first, last, {table: rows}, instruments, {reason: rows set aside})
 KNOWN = {
     "alt_series": (1648, "2000-06-02", "2020-02-07", {"macro_series": 9976}, 0, {"incomplete_day": 113, "no_value": 104}),
-    "bondx_files": (1, "2026-11-20", "2026-11-20", {"instruments": 287, "microstructure": 287, "alt_signals": 780, "auction_mm": 260, "sentiment": 260}, 287, {"matured": 3, "naive_time": 52}),
+    "bondx_files": (1, "2026-11-20", "2026-11-20", {"instruments": 287, "microstructure": 287, "alt_signals": 780, "auction_mm": 260, "sentiment": 260}, 287, {"matured": 3, "naive_time": 37}),
     "br_treasuries": (129, "2025-08-25", "2026-08-21", {"instruments": 5980, "microstructure": 3546, "auction_mm": 3588}, 42, {"broken_scrape": 722, "closed_day": 1051, "crossed_quote": 1, "matured": 8, "never_two_way": 805}),
     "coinbase_daily_quotes": (1451, "2014-12-01", "2018-12-24", {"instruments": 1474, "microstructure": 1451}, 1, {}),
     "crypto_daily": (3121, "2017-08-17", "2026-03-03", {"instruments": 36604, "microstructure": 36546}, 40, {"half_hour_missing": 2}),

@@ -1,6 +1,7 @@
 """What must hold for every index, whatever the numbers."""
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -168,5 +169,5 @@ def test_dropping_the_future_changes_no_alert(series: list[int | None], cut: int
     pd.testing.assert_frame_equal(whole, partial)
     states = whole.set_index("session_date")["state"]
     raised = [day for day, state in states.items() if state == "raised"]
-    for first, second in zip(raised, raised[1:], strict=False):  # never two alerts without a clearing between them
+    for first, second in itertools.pairwise(raised):  # never two alerts without a clearing between them
         assert "cleared" in states[first:second].tolist()

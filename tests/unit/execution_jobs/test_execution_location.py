@@ -23,11 +23,24 @@ DAY = date(2026, 11, 19)
 def index_table():
     n = 4
     columns = {
-        "session_date": [DAY] * n, "instrument_id": ["binance:BTCUSDT", "binance:LOW", "binance:NONE", "binance:SIM"], "asset_class": ["crypto_spot"] * n,
-        "issuer_id": [None] * n, "sector": [None] * n, "rating": [None] * n, "liquidity_score": [90.0, 29.9, None, 95.0],
-        "method": ["observed", "observed", "insufficient_data", "observed"], "reason": ["", "", "no quotes", ""], "coverage_frac": [1.0, 1.0, 0.0, 1.0],
-        "uncertainty_sd": [1.0, 1.0, None, 1.0], "lower_80": [88.0, 28.0, None, 93.0], "upper_80": [92.0, 31.0, None, 97.0], "drivers_json": ["[]"] * n,
-        "oldest_input_age_s": [0.0] * n, "profile": ["p"] * n, "config_hash": ["0" * 16] * n, "source": ["binance", "binance", "binance", "simulated"],
+        "session_date": [DAY] * n,
+        "instrument_id": ["binance:BTCUSDT", "binance:LOW", "binance:NONE", "binance:SIM"],
+        "asset_class": ["crypto_spot"] * n,
+        "issuer_id": [None] * n,
+        "sector": [None] * n,
+        "rating": [None] * n,
+        "liquidity_score": [90.0, 29.9, None, 95.0],
+        "method": ["observed", "observed", "insufficient_data", "observed"],
+        "reason": ["", "", "no quotes", ""],
+        "coverage_frac": [1.0, 1.0, 0.0, 1.0],
+        "uncertainty_sd": [1.0, 1.0, None, 1.0],
+        "lower_80": [88.0, 28.0, None, 93.0],
+        "upper_80": [92.0, 31.0, None, 97.0],
+        "drivers_json": ["[]"] * n,
+        "oldest_input_age_s": [0.0] * n,
+        "profile": ["p"] * n,
+        "config_hash": ["0" * 16] * n,
+        "source": ["binance", "binance", "binance", "simulated"],
     }
     return pa.table(columns, schema=LIQUIDITY_INDEX.arrow_schema)
 
@@ -36,7 +49,9 @@ def run_eligibility(tmp_path, config=None):
     lake = Lake(tmp_path)
     lake.publish(LIQUIDITY_INDEX, DAY, index_table())
     result = dg.materialize(
-        [*UPSTREAM, order_eligibility], selection=dg.AssetSelection.assets(dg.AssetKey(ORDER_ELIGIBILITY.asset_path)), partition_key=DAY.isoformat(),
+        [*UPSTREAM, order_eligibility],
+        selection=dg.AssetSelection.assets(dg.AssetKey(ORDER_ELIGIBILITY.asset_path)),
+        partition_key=DAY.isoformat(),
         resources={"io_manager": ContractParquetIOManager(lake_dir=str(tmp_path))},
         run_config={"ops": {"exec__order_eligibility": {"config": config}}} if config else None,
     )
@@ -46,8 +61,18 @@ def run_eligibility(tmp_path, config=None):
 
 def test_unknown_low_and_simulated_are_refused(tmp_path):
     rows = run_eligibility(tmp_path)
-    assert {name: row["eligible"] for name, row in rows.items()} == {"binance:BTCUSDT": True, "binance:LOW": False, "binance:NONE": False, "binance:SIM": False}
-    assert {name: row["reasons"] for name, row in rows.items()} == {"binance:BTCUSDT": "", "binance:LOW": "score_below_minimum", "binance:NONE": "score_missing", "binance:SIM": "simulated"}
+    assert {name: row["eligible"] for name, row in rows.items()} == {
+        "binance:BTCUSDT": True,
+        "binance:LOW": False,
+        "binance:NONE": False,
+        "binance:SIM": False,
+    }
+    assert {name: row["reasons"] for name, row in rows.items()} == {
+        "binance:BTCUSDT": "",
+        "binance:LOW": "score_below_minimum",
+        "binance:NONE": "score_missing",
+        "binance:SIM": "simulated",
+    }
     assert rows["binance:BTCUSDT"]["min_liquidity_score"] == 30.0
 
 
@@ -58,7 +83,9 @@ def test_rule_can_be_changed_for_one_run(tmp_path):
 
 def test_location_loads_with_its_sensors_running():
     repository = defs.get_repository_def()
-    assert {key.to_user_string() for key in repository.asset_graph.materializable_asset_keys} == {"exec/order_eligibility"}
+    assert {key.to_user_string() for key in repository.asset_graph.materializable_asset_keys} == {
+        "exec/order_eligibility"
+    }
     assert {job.name for job in repository.get_all_jobs()} >= {"eligibility", "report_stale_pulse"}
     sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
     assert set(sensors) == {"execution_automation", "stale_pulse_sensor"}
@@ -94,12 +121,17 @@ def tick(newest, now=SATURDAY, cursor=None):
 def test_fresh_pulse_is_skipped_with_figures():
     result = tick({"XNYS": date(2026, 11, 20), "24/7": date(2026, 11, 20)})
     assert isinstance(result, dg.SkipReason)
-    assert result.skip_message == "fresh; 24/7 has 2026-11-20, expected 2026-11-20; XNYS has 2026-11-20, expected 2026-11-20"
+    assert (
+        result.skip_message
+        == "fresh; 24/7 has 2026-11-20, expected 2026-11-20; XNYS has 2026-11-20, expected 2026-11-20"
+    )
 
 
 def test_closed_days_are_not_late():
     monday_morning = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    state = assess_freshness({"XNYS": date(2026, 11, 20), "24/7": date(2026, 11, 20)}, monday_morning, timedelta(hours=6))
+    state = assess_freshness(
+        {"XNYS": date(2026, 11, 20), "24/7": date(2026, 11, 20)}, monday_morning, timedelta(hours=6)
+    )
     assert state.late == ("24/7",)
 
 

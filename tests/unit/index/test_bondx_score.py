@@ -130,3 +130,10 @@ def test_the_band_widens_when_one_side_is_lost(make_features: MakeFeatures) -> N
     before = combine_scores(liquidity, repayment, features, V1)["uncertainty_sd"]
     after = combine_scores(liquidity, lost, features, V1)["uncertainty_sd"]
     assert (after >= before - 1e-12).all()
+
+
+def test_a_class_without_profile_is_refused(make_features: MakeFeatures) -> None:
+    features = make_features(50)
+    liquidity, repayment = tables(features)
+    with pytest.raises(ContractError, match="no profile for the asset classes"):
+        combine_scores(liquidity, repayment, features, {"bond_corporate": V1})

@@ -141,3 +141,10 @@ def test_nothing_to_report_has_the_right_columns() -> None:
     assert quiet.empty
     with pytest.raises(ContractError, match="method"):
         early_warnings(history({"XNSE:A": [1.0]}).drop(columns="method"), [START])
+
+
+def test_midnights_as_the_lake_returns_them_count_as_days() -> None:
+    table = history({"XNSE:A": [70.0, 45.0]})
+    last = START + dt.timedelta(days=1)
+    midnights = table.assign(session_date=pd.to_datetime(table["session_date"]))
+    pd.testing.assert_frame_equal(early_warnings(midnights, [last]), early_warnings(table, [last]))

@@ -195,3 +195,11 @@ def test_no_rows_give_no_rows(make_features: MakeFeatures) -> None:
     empty = make_features(5).iloc[:0]
     assert list(score_liquidity(empty, V1).columns) == list(LIQUIDITY_INDEX.column_names)
     assert len(score_liquidity(empty, profiles_for())) == 0
+
+
+def test_a_repeated_index_keeps_the_order_of_rows(make_features: MakeFeatures) -> None:
+    features = make_features(30)
+    features.loc[::3, "asset_class"] = "equity"
+    expected = score_liquidity(features, profiles_for())
+    repeated = score_liquidity(features.set_axis([0] * 30), profiles_for())
+    pd.testing.assert_frame_equal(repeated.reset_index(drop=True), expected)

@@ -14,8 +14,8 @@ from liquidity.contracts.pulse import EARLY_WARNINGS, LIQUIDITY_PULSE
 from liquidity.domain.errors import ContractError
 from liquidity.index.bondx_score import combine_scores
 from liquidity.index.liquidity_index import score_liquidity
-from liquidity.index.profiles import profiles_for, run_config_hash
-from liquidity.index.pulse_document import PULSE_SCHEMA, PulseMeta, pulse_documents, pulse_file
+from liquidity.index.profiles import profiles_for
+from liquidity.index.pulse_document import PULSE_SCHEMA, PulseMeta, pulse_documents, pulse_header
 from liquidity.index.repayment_support import score_repayment
 
 MakeFeatures = Callable[..., pd.DataFrame]
@@ -37,6 +37,12 @@ def publish(
     return pulse_documents(liquidity, repayment, combined, features, previous, warnings, status, META)
 
 
+def whole_file(table: pd.DataFrame, features: pd.DataFrame) -> dict[str, object]:
+    """The file as written: head, session, documents."""
+    head = pulse_header(score_liquidity(features, PROFILES), dt.datetime(2026, 3, 2, 18, tzinfo=dt.UTC), "0.1.0")
+    return {**head, "session_date": TODAY.isoformat(), "data": documents(table)}
+
+
 def documents(table: pd.DataFrame) -> list[dict[str, object]]:
     return [json.loads(text) for text in table["document"]]
 
@@ -44,15 +50,13 @@ def documents(table: pd.DataFrame) -> list[dict[str, object]]:
 @pytest.mark.feature("BX-CT-05", "BX-IX-09", "BX-IX-15")
 def test_every_document_meets_the_schema_and_its_drivers_add_up(make_features: MakeFeatures) -> None:
     previous = score_liquidity(make_features(400, seed=2, missing_frac=0.3, trust=None, day=FRIDAY), PROFILES)
-    table = publish(make_features(400, seed=1, missing_frac=0.3, trust=None), previous)
+    features = make_features(400, seed=1, missing_frac=0.3, trust=None)
+    table = publish(features, previous)
     assert list(table.columns) == list(LIQUIDITY_PULSE.column_names)
     jsonschema.Draft202012Validator.check_schema(PULSE_SCHEMA)
-    published = dt.datetime(2026, 3, 2, 18, tzinfo=dt.UTC)
-    text = pulse_file(table["document"], TODAY, published, run_config_hash(PROFILES), "0.1.0")
-    assert b"NaN" not in text
-    whole = json.loads(text)
+    assert not table["document"].str.contains("NaN").any()
+    whole = whole_file(table, features)
     jsonschema.Draft202012Validator(PULSE_SCHEMA).validate(whole)
-    assert whole["data"] == documents(table)
     observed = 0
     for item, row in zip(whole["data"], table.itertuples(), strict=True):
         for block, score in (("liquidity", row.liquidity_score), ("repayment", row.repayment_score), ("bondx", row.bondx_score)):
@@ -127,12 +131,12 @@ def test_tables_of_different_instruments_and_naive_times_are_refused(make_featur
     with pytest.raises(ContractError, match="occurs twice"):
         publish(features, pd.concat([liquidity, liquidity]))
     with pytest.raises(ContractError, match="no time zone"):
-        pulse_file([], TODAY, dt.datetime(2026, 3, 2), "0" * 16, "0.1.0")  # noqa: DTZ001
+        pulse_header(liquidity, dt.datetime(2026, 3, 2), "0.1.0")  # noqa: DTZ001
 
 
 def test_the_schema_refuses_a_missing_score_without_a_reason(make_features: MakeFeatures) -> None:
-    table = publish(make_features(25))
-    whole = json.loads(pulse_file(table["document"], TODAY, dt.datetime(2026, 3, 2, tzinfo=dt.UTC), "0" * 16, "0.1.0"))
+    features = make_features(25)
+    whole = whole_file(publish(features), features)
     validator = jsonschema.Draft202012Validator(PULSE_SCHEMA)
     assert validator.is_valid(whole)
     whole["data"][0]["liquidity"]["score"] = None
@@ -140,3 +144,13 @@ def test_the_schema_refuses_a_missing_score_without_a_reason(make_features: Make
     whole["data"][0]["liquidity"]["score"] = 0.7
     whole["data"][0]["surprise"] = 1
     assert not validator.is_valid(whole)
+
+
+def test_days_may_be_dates_or_midnights_as_the_lake_returns_them(make_features: MakeFeatures) -> None:
+    features = make_features(60, missing_frac=0.3)
+    midnights = features.copy()
+    for name in ("session_date", "maturity_date", "issue_date"):
+        midnights[name] = pd.to_datetime(features[name])
+    previous = score_liquidity(make_features(60, seed=2, day=FRIDAY), PROFILES)
+    stored = previous.assign(session_date=pd.to_datetime(previous["session_date"]))
+    assert publish(midnights, stored)["document"].tolist() == publish(features, previous)["document"].tolist()

@@ -15,7 +15,9 @@ DAY = date(2026, 11, 20)
 
 
 def index_rows(rows):
-    return pd.DataFrame(rows, columns=["session_date", "instrument_id", "asset_class", "sector", "liquidity_score", "source"])
+    return pd.DataFrame(
+        rows, columns=["session_date", "instrument_id", "asset_class", "sector", "liquidity_score", "source"]
+    )
 
 
 def bondx_rows(index, score=55.0):
@@ -33,9 +35,19 @@ def monitor(index, amounts=None, currency="INR", sessions=(DAY,)):
 
 
 def test_weighted_by_amount_where_all_members_have_one():
-    index = index_rows([(DAY, "A1:X", "bond_corporate", "FINANCIAL", 40.0, "nse"), (DAY, "A1:Y", "bond_corporate", "FINANCIAL", 80.0, "simulated")])
+    index = index_rows(
+        [
+            (DAY, "A1:X", "bond_corporate", "FINANCIAL", 40.0, "nse"),
+            (DAY, "A1:Y", "bond_corporate", "FINANCIAL", 80.0, "simulated"),
+        ]
+    )
     [row] = monitor(index, {"A1:X": 3e9, "A1:Y": 1e9}).to_dict("records")
-    assert (row["liquidity_score"], row["weighting"], row["members_count"], row["simulated_count"]) == (50.0, "amount_outstanding", 2, 1)
+    assert (row["liquidity_score"], row["weighting"], row["members_count"], row["simulated_count"]) == (
+        50.0,
+        "amount_outstanding",
+        2,
+        1,
+    )
     assert row["worst_decile_score"] == pytest.approx(44.0)
     assert row["bondx_score"] == 55.0
     assert list(monitor(index).columns) == list(SECTOR_LIQUIDITY.column_names)
@@ -43,13 +55,20 @@ def test_weighted_by_amount_where_all_members_have_one():
 
 @pytest.mark.parametrize("amounts", [None, {"A1:X": 3e9}, {"A1:X": 3e9, "A1:Y": 0.0}])
 def test_equal_weights_where_an_amount_is_missing(amounts):
-    index = index_rows([(DAY, "A1:X", "bond_corporate", "FINANCIAL", 40.0, "nse"), (DAY, "A1:Y", "bond_corporate", "FINANCIAL", 80.0, "nse")])
+    index = index_rows(
+        [
+            (DAY, "A1:X", "bond_corporate", "FINANCIAL", 40.0, "nse"),
+            (DAY, "A1:Y", "bond_corporate", "FINANCIAL", 80.0, "nse"),
+        ]
+    )
     [row] = monitor(index, amounts).to_dict("records")
     assert (row["liquidity_score"], row["weighting"]) == (60.0, "equal")
 
 
 def test_amounts_in_several_currencies_are_not_added():
-    index = index_rows([(DAY, "A1:X", "equity", "FINANCIAL", 40.0, "nse"), (DAY, "A1:Y", "equity", "FINANCIAL", 80.0, "nse")])
+    index = index_rows(
+        [(DAY, "A1:X", "equity", "FINANCIAL", 40.0, "nse"), (DAY, "A1:Y", "equity", "FINANCIAL", 80.0, "nse")]
+    )
     [row] = monitor(index, {"A1:X": 3e9, "A1:Y": 1e9}, currency=["INR", "USD"]).to_dict("records")
     assert row["weighting"] == "equal"
 
@@ -57,7 +76,12 @@ def test_amounts_in_several_currencies_are_not_added():
 def test_missing_scores_are_counted_not_averaged():
     index = index_rows([(DAY, "A1:X", "equity", None, 40.0, "nse"), (DAY, "A1:Y", "equity", None, None, "nse")])
     [row] = monitor(index).to_dict("records")
-    assert (row["sector"], row["liquidity_score"], row["members_count"], row["unscored_count"]) == ("UNKNOWN", 40.0, 1, 1)
+    assert (row["sector"], row["liquidity_score"], row["members_count"], row["unscored_count"]) == (
+        "UNKNOWN",
+        40.0,
+        1,
+        1,
+    )
     [none] = monitor(index[index["instrument_id"] == "A1:Y"]).to_dict("records")
     assert pd.isna(none["liquidity_score"])
     assert pd.isna(none["worst_decile_score"])
@@ -98,7 +122,11 @@ def test_no_rows_give_an_empty_table():
 )
 def test_days_after_a_session_change_nothing_of_it(first, second):
     days = [DAY - timedelta(days=back) for back in range(6, -1, -1)]
-    rows = [(day, name, "equity", "FINANCIAL", score, "nse") for name, scores in (("A1:X", first), ("A1:Y", second)) for day, score in zip(days, scores, strict=True)]
+    rows = [
+        (day, name, "equity", "FINANCIAL", score, "nse")
+        for name, scores in (("A1:X", first), ("A1:Y", second))
+        for day, score in zip(days, scores, strict=True)
+    ]
     index = index_rows(rows)
     index["liquidity_score"] = index["liquidity_score"].astype("float64")
     whole = monitor(index, sessions=tuple(days))

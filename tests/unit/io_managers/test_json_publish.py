@@ -45,12 +45,19 @@ def test_empty_session_and_empty_header(tmp_path):
 
 @pytest.mark.feature("BX-CT-05")
 def test_header_and_frame_satisfy_the_schema(tmp_path):
-    header = {"schema_version": SCHEMA_VERSION, "published_at": "2026-11-19T22:00:00+00:00", "config_hash": "0" * 16, "code_version": "0.1.0+a"}
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "published_at": "2026-11-19T22:00:00+00:00",
+        "config_hash": "0" * 16,
+        "code_version": "0.1.0+a",
+    }
     receipt = write_pulse_json(tmp_path, DAY, [], header)
     validator = jsonschema.Draft202012Validator(PULSE_SCHEMA)
     assert list(validator.iter_errors(read_pulse_json(receipt.path))) == []
     receipt = write_pulse_json(tmp_path, DAY, documents("A1:X"), header)
-    assert {error.absolute_path[0] for error in validator.iter_errors(read_pulse_json(receipt.path))} == {"data"}  # a toy document
+    assert {error.absolute_path[0] for error in validator.iter_errors(read_pulse_json(receipt.path))} == {
+        "data"
+    }  # a toy document
 
 
 def test_latest_follows_the_newest_session_only(tmp_path):

@@ -45,7 +45,7 @@ def test_simulated_rows_pass_only_in_a_rehearsal_and_reasons_add_up() -> None:
     assert order_eligibility(simulated, allow_simulated=True)["eligible"].tolist() == [True, False]
     pattern = ORDER_ELIGIBILITY.column("reasons").pattern
     assert order_eligibility(simulated)["reasons"].str.fullmatch(pattern.strip("^$")).all()
-    assert set("score_below_minimum,simulated".split(",")) <= set(ELIGIBILITY_REASONS)
+    assert {"score_below_minimum", "simulated"} <= set(ELIGIBILITY_REASONS)
 
 
 def test_a_limit_on_the_wrong_scale_is_refused_with_the_likely_value() -> None:

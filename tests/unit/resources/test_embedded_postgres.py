@@ -35,7 +35,9 @@ def alive(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z" if Path("/proc").is_dir() else True
+    return (
+        Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z" if Path("/proc").is_dir() else True
+    )
 
 
 def wait_until_gone(pid, seconds=10.0):
@@ -99,7 +101,9 @@ def test_data_survive_a_killed_server_and_the_next_start_needs_no_hand(data_dir)
         "server = ensure_server(Path(sys.argv[1]))\n"
         "print(create_engine(server.pulse_url).connect().execute(text('SELECT n FROM t')).scalar(), server.pid)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(data_dir)], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(data_dir)], capture_output=True, text=True, timeout=60, check=True
+    )
     number, pid = done.stdout.split()
     assert number == "42"
     server.stop()

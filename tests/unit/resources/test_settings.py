@@ -83,13 +83,13 @@ def test_every_key_can_be_set_by_the_environment(monkeypatch):
     # Another value that each key accepts, by key; a new setting must be added here.
     others = {
         "data_dir": "/a", "lake_dir": "/b", "landing_dir": "/c", "real_data": "/d", "database_url": "postgresql+psycopg2://u:p@h/d",
-        "dagster_database_url": "postgresql+psycopg2://u:p@h/e", "weight_profile": "other_v2", "landing_naive_times_utc": "true", "simulate_seed": "8",
+        "dagster_database_url": "postgresql+psycopg2://u:p@h/e", "bond_profile": "other_v2", "traded_profile": "other_v3", "landing_naive_times_utc": "true", "simulate_seed": "8",
         "simulate_bonds": "9", "simulate_start": "2026-02-03", "risk_thresholds.min_liquidity_score": "1", "risk_thresholds.max_spread_bps": "2",
         "sizing.max_order_adv_frac": "0.3", "sizing.max_position_adv_frac": "0.4", "execution.default_strategy": "twap",
         "execution.max_participation_frac": "0.5", "execution.slice_interval_s": "6", "gate.plan_required_above_adv_frac": "0.7",
         "tiers.high_liquidity.min_adv_usd": "9000000", "tiers.high_liquidity.max_order_adv_frac": "0.2", "tiers.medium_liquidity.min_adv_usd": "8000000",
         "tiers.medium_liquidity.max_order_adv_frac": "0.2", "tiers.low_liquidity.min_adv_usd": "7000000", "tiers.low_liquidity.max_order_adv_frac": "0.2",
-        "early_warning.raise_points": "30", "early_warning.clear_points": "3", "early_warning.window_sessions": "4", "publication.retention_days": "5",
+        "early_warning.fall_points": "30", "early_warning.clear_within_points": "3", "early_warning.within_sessions": "4", "publication.retention_days": "5",
         "freshness.publish_grace_s": "6", "cache.ttl_s": "7", "cache.max_entries": "8", "logging.level": "DEBUG",
     }  # fmt: skip
     defaults = {line.key: line.value for line in config_lines(load_settings())}
@@ -97,7 +97,9 @@ def test_every_key_can_be_set_by_the_environment(monkeypatch):
     for key, value in others.items():
         monkeypatch.setenv("PULSE_" + key.upper().replace(".", "__"), value)
     lines = config_lines(load_settings())
-    assert {each.key for each in lines if each.source != "environment PULSE_" + each.key.upper().replace(".", "__")} == set()
+    assert {
+        each.key for each in lines if each.source != "environment PULSE_" + each.key.upper().replace(".", "__")
+    } == set()
     assert {each.key for each in lines if each.value == defaults[each.key]} == set()
 
 
@@ -113,10 +115,13 @@ def test_whole_group_can_be_set_as_json(monkeypatch):
     [
         ("liquidity: {sizing: {max_order_adv_fraq: 0.1}}", "did you mean sizing.max_order_adv_frac"),
         ("liquidity: {lake_dri: x}", "did you mean lake_dir"),
-        ("liquidity: {risk_thresholds: {min_liquidity_score: 101}}", "risk_thresholds.min_liquidity_score: .*less than or equal to 100"),
+        (
+            "liquidity: {risk_thresholds: {min_liquidity_score: 101}}",
+            "risk_thresholds.min_liquidity_score: .*less than or equal to 100",
+        ),
         ("liquidity: {risk_thresholds: {min_liquidity_score: .nan}}", "risk_thresholds.min_liquidity_score: .*finite"),
         ("liquidity: {execution: {default_strategy: fast}}", "execution.default_strategy"),
-        ("liquidity: {early_warning: {clear_points: 20}}", "clear_points must be below raise_points"),
+        ("liquidity: {early_warning: {clear_within_points: 20}}", "clear_within_points must be below fall_points"),
         ("liquidity: {tiers: {low_liquidity: {min_adv_usd: 2000000}}}", "must fall from high to medium to low"),
         ("liquidity: {database_url: 'sqlite:///x'}", "database_url: .*not a PostgreSQL address"),
         ("other: {}", "expected one block 'liquidity'"),
@@ -144,7 +149,7 @@ def test_missing_configuration_file_is_refused(monkeypatch, tmp_path):
 
 def test_settings_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
-        load_settings().weight_profile = "x"
+        load_settings().bond_profile = "x"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
@@ -160,7 +165,10 @@ def test_secrets_are_masked_everywhere(monkeypatch):
     for text in (repr(settings), str(settings), show_config(settings), settings.model_dump_json()):
         assert CANARY not in text
     assert line(settings, "database_url") == type(line(settings, "database_url"))(
-        "database_url", "**********", "environment PULSE_DATABASE_URL", Settings.model_fields["database_url"].description
+        "database_url",
+        "**********",
+        "environment PULSE_DATABASE_URL",
+        Settings.model_fields["database_url"].description,
     )
     monkeypatch.setenv("PULSE_DATABASE_URL", f"mysql://pulse:{CANARY}@h/d")
     with pytest.raises(ConfigError) as refused:

@@ -23,16 +23,32 @@ def score_rows(contract, score_name, day, scores):
     """Rows of a score table with the columns that this test does not mind filled plainly."""
     return pd.DataFrame(
         {
-            "session_date": day, "instrument_id": list(scores), "asset_class": "crypto_spot", "issuer_id": None, "sector": None, "rating": None,
-            score_name: list(scores.values()), "method": "observed", "reason": "", "coverage_frac": 1.0, "uncertainty_sd": 1.0,
-            "lower_80": [value - 1 for value in scores.values()], "upper_80": [value + 1 for value in scores.values()], "drivers_json": "[]",
-            "oldest_input_age_s": 0.0, "profile": "p", "config_hash": "0" * 16, "source": "simulated",
+            "session_date": day,
+            "instrument_id": list(scores),
+            "asset_class": "crypto_spot",
+            "issuer_id": None,
+            "sector": None,
+            "rating": None,
+            score_name: list(scores.values()),
+            "method": "observed",
+            "reason": "",
+            "coverage_frac": 1.0,
+            "uncertainty_sd": 1.0,
+            "lower_80": [value - 1 for value in scores.values()],
+            "upper_80": [value + 1 for value in scores.values()],
+            "drivers_json": "[]",
+            "oldest_input_age_s": 0.0,
+            "profile": "p",
+            "config_hash": "0" * 16,
+            "source": "simulated",
         }
     )[list(contract.column_names)]
 
 
 def feature_rows(day, names):
-    frame = pd.DataFrame({"session_date": day, "instrument_id": names, "asset_class": "crypto_spot", "currency": "USDT"})
+    frame = pd.DataFrame(
+        {"session_date": day, "instrument_id": names, "asset_class": "crypto_spot", "currency": "USDT"}
+    )
     for column in LIQUIDITY_FEATURES.columns:
         if column.name not in frame:
             frame[column.name] = None if column.nullable else {"string": "", "int64": 0, "float64": 1.0}[column.dtype]
@@ -56,7 +72,10 @@ def materialise(lake, day):
         [*UPSTREAM, sector_liquidity, fast_contract_check(SECTOR_LIQUIDITY, DAILY)],
         selection=dg.AssetSelection.assets(SECTOR_KEY),
         partition_key=day.isoformat(),
-        resources={"io_manager": ContractParquetIOManager(lake_dir=str(lake.root)), "lake": LakeResource(lake_dir=str(lake.root))},
+        resources={
+            "io_manager": ContractParquetIOManager(lake_dir=str(lake.root)),
+            "lake": LakeResource(lake_dir=str(lake.root)),
+        },
     )
 
 
@@ -120,13 +139,31 @@ def test_new_pulse_tables_request_the_sector_table_even_without_older_days():
     def features():
         return None
 
-    graph = dg.Definitions(assets=[index, bondx, features, sector_liquidity], resources={"io_manager": dg.mem_io_manager})
+    graph = dg.Definitions(
+        assets=[index, bondx, features, sector_liquidity], resources={"io_manager": dg.mem_io_manager}
+    )
     with dg.DagsterInstance.ephemeral() as instance:
-        before = dg.evaluate_automation_conditions(graph, instance, asset_selection=dg.AssetSelection.assets(SECTOR_KEY), evaluation_time=now)
+        before = dg.evaluate_automation_conditions(
+            graph, instance, asset_selection=dg.AssetSelection.assets(SECTOR_KEY), evaluation_time=now
+        )
         assert before.total_requested == 0
-        dg.materialize([index, features], instance=instance, partition_key=day, resources={"io_manager": dg.mem_io_manager})
-        partly = dg.evaluate_automation_conditions(graph, instance, asset_selection=dg.AssetSelection.assets(SECTOR_KEY), cursor=before.cursor, evaluation_time=now)
+        dg.materialize(
+            [index, features], instance=instance, partition_key=day, resources={"io_manager": dg.mem_io_manager}
+        )
+        partly = dg.evaluate_automation_conditions(
+            graph,
+            instance,
+            asset_selection=dg.AssetSelection.assets(SECTOR_KEY),
+            cursor=before.cursor,
+            evaluation_time=now,
+        )
         assert partly.total_requested == 0  # the combined score is still missing
         dg.materialize([bondx], instance=instance, partition_key=day, resources={"io_manager": dg.mem_io_manager})
-        after = dg.evaluate_automation_conditions(graph, instance, asset_selection=dg.AssetSelection.assets(SECTOR_KEY), cursor=partly.cursor, evaluation_time=now)
+        after = dg.evaluate_automation_conditions(
+            graph,
+            instance,
+            asset_selection=dg.AssetSelection.assets(SECTOR_KEY),
+            cursor=partly.cursor,
+            evaluation_time=now,
+        )
         assert after.get_requested_partitions(SECTOR_KEY) == {day}

@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def test_bars_are_consistent_and_days_join():
         assert ((today.low <= today.vwap + 1e-6) & (today.vwap <= today.high + 1e-6)).all()
         assert (today.turnover_ccy > 0).all()
     spot = slice(0, 10)
-    for before, after in zip(days, days[1:], strict=False):
+    for before, after in pairwise(days):
         assert after.open[spot] == pytest.approx(before.close[spot], rel=1e-6, abs=2e-6)
 
 

@@ -210,3 +210,12 @@ def test_bad_spans_are_refused():
         next(simulate_market(MarketConfig(), START, date(2025, 12, 31)))
     with pytest.raises(ConfigError, match="XBOM"):
         next(simulate_market(MarketConfig(), date(2034, 1, 1), date(2034, 2, 1)))
+
+
+def test_the_market_series_show_the_rate_and_a_credit_spread_on_sessions_only(half_year):
+    for day in half_year[:12]:
+        series = day.tables["macro_series"]
+        assert series["series_id"].tolist() == (["sim.base_rate", "sim.bbb_aaa_spread"] if len(day.truth.bonds) else [])
+    first = sessions_of(half_year)[0].tables["macro_series"]["value"].to_numpy()
+    assert first[0] == pytest.approx(MarketConfig().base_rate_frac, abs=0.003)
+    assert 200.0 < first[1] < 400.0
