@@ -1,7 +1,8 @@
 """The contract guard beside Great Expectations, and as a share of the steps it guards.
 
 Run ``python benchmarks/bench_contracts.py`` (about two minutes, most of it Great Expectations). Rounds alternate
-between the candidates, so that load hits both; the smallest time counts.
+between the candidates, so that load hits both; the smallest time counts. The bound in seconds and the shares are
+processor seconds of this process, all threads; waiting for the disk is left out, which makes a share larger.
 """
 
 import sys
@@ -27,14 +28,14 @@ ROWS = 1_000_000
 NAMES = 100_000
 
 
-def best(rounds: int, *calls: Callable[[], object]) -> list[float]:
+def best(rounds: int, *calls: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> list[float]:
     """Smallest time of each call over alternating rounds, seconds."""
     times = [float("inf")] * len(calls)
     for _ in range(rounds):
         for place, call in enumerate(calls):
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[place] = min(times[place], time.perf_counter() - start)
+            times[place] = min(times[place], clock() - start)
     return times
 
 
@@ -60,11 +61,12 @@ def run() -> list[dict[str, Any]]:
     table = alternative_readings(ROWS)
     run_suite(ALT_SIGNALS, table.slice(0, 10), DAY)  # the import and the context are not timed
     guard, suite = best(2, lambda: audit(table, ALT_SIGNALS, DAY), lambda: run_suite(ALT_SIGNALS, table, DAY))
+    (processor,) = best(5, lambda: audit(table, ALT_SIGNALS, DAY), clock=time.process_time)
     shuffled = table.take(pa.array(np.random.default_rng(2).permutation(table.num_rows)))
     (unsorted,) = best(2, lambda: audit(shuffled, ALT_SIGNALS, DAY))
     rows = [
         row("contract guard, 12 columns", guard, "great_expectations, one suite call", suite, suite / guard, ">= 6x", suite >= 6 * guard, table.num_rows),
-        row("contract guard, seconds", guard, "bound", 0.1, guard / 0.1, "<= 0.1 s", guard <= 0.1, table.num_rows),
+        row("contract guard, processor seconds", processor, "bound", 0.1, processor / 0.1, "<= 0.1 s", processor <= 0.1, table.num_rows),
         row("contract guard, rows unsorted", unsorted, "great_expectations, one suite call", suite, suite / unsorted, "reported", True, table.num_rows),
     ]
     rows.extend(_shares())
@@ -86,7 +88,9 @@ def _shares() -> list[dict[str, Any]]:
             read = [frame_from_table(lake.read(contract, DAY, DAY)) for contract in inputs]
             lake.publish(SIGNAL_PANEL, DAY, build_signal_panel(*read))
 
-        whole, guard, publish = best(3, step, lambda: audit(panel, SIGNAL_PANEL, DAY), lambda: lake.publish(SIGNAL_PANEL, DAY, panel))
+        whole, guard, publish = best(
+            6, step, lambda: audit(panel, SIGNAL_PANEL, DAY), lambda: lake.publish(SIGNAL_PANEL, DAY, panel), clock=time.process_time
+        )
     return [
         row("guard of signal_panel as share of its step", guard, "read, join, publish", whole, guard / whole, "< 5 %", guard < 0.05 * whole, NAMES),
         row("guard of signal_panel as share of publishing alone", guard, "audit, write, sync", publish, guard / publish, "reported", True, NAMES),

@@ -5,6 +5,7 @@ Order of reading: ``profiles`` (weights) -> ``aggregation`` (arithmetic) -> ``li
 """
 
 from liquidity.index.bondx_score import BondXValue, bondx_score, combine_scores
+from liquidity.index.configuration import config_hash
 from liquidity.index.drivers import drivers_change, top_movers
 from liquidity.index.early_warning import early_warnings
 from liquidity.index.heatmap import member_weights, sector_heatmap
@@ -14,9 +15,7 @@ from liquidity.index.profiles import (
     PROFILES,
     FeatureWeight,
     WeightProfile,
-    config_hash,
     profiles_for,
-    run_config_hash,
     spread_overlap,
     weight_profile,
     with_overrides,
@@ -51,7 +50,6 @@ __all__ = [
     "pulse_documents",
     "pulse_header",
     "repayment_support",
-    "run_config_hash",
     "score_liquidity",
     "score_observed",
     "score_repayment",

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from liquidity.contracts.table import TableContract
 from liquidity.domain.errors import ContractError
 from liquidity.features.scaling import component_parts
-from liquidity.index.profiles import FeatureWeight, WeightProfile, config_hash
+from liquidity.index.configuration import config_hash
+from liquidity.index.profiles import FeatureWeight, WeightProfile
 from liquidity.index.thresholds import PulseThresholds
 from liquidity.index.uncertainty import band_80, component_sd, total_sd
 

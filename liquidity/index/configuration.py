@@ -14,29 +14,29 @@ from liquidity.domain.errors import ConfigError
 from liquidity.index.profiles import FeatureWeight, RatingTilt, SectorWeight, WeightProfile
 from liquidity.index.thresholds import PulseThresholds
 
-__all__ = ["config_hash", "configuration_document", "configuration_documents", "read_configuration"]
+__all__ = ["config_hash", "config_document", "run_configurations", "read_configuration"]
 
 
-def configuration_document(profile: WeightProfile, thresholds: PulseThresholds | None = None) -> str:
+def config_document(profile: WeightProfile, thresholds: PulseThresholds | None = None) -> str:
     """Profile and thresholds as canonical JSON (sorted keys, no spaces)."""
     content = {"profile": asdict(profile), "thresholds": asdict(thresholds or PulseThresholds())}
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def config_hash(profile: WeightProfile, thresholds: PulseThresholds | None = None) -> str:
-    """First 16 hex digits of the sha256 of :func:`configuration_document`; any changed number gives another."""
-    return hashlib.sha256(configuration_document(profile, thresholds).encode()).hexdigest()[:16]
+    """First 16 hex digits of the sha256 of :func:`config_document`; any changed number gives another."""
+    return hashlib.sha256(config_document(profile, thresholds).encode()).hexdigest()[:16]
 
 
-def configuration_documents(
+def run_configurations(
     profiles: Mapping[str, WeightProfile], thresholds: PulseThresholds | None = None
 ) -> dict[str, str]:
     """Document of each distinct profile by its hash."""
-    return {config_hash(profile, thresholds): configuration_document(profile, thresholds) for profile in profiles.values()}
+    return {config_hash(profile, thresholds): config_document(profile, thresholds) for profile in profiles.values()}
 
 
 def read_configuration(document: str) -> tuple[WeightProfile, PulseThresholds]:
-    """Profile and thresholds of a :func:`configuration_document`.
+    """Profile and thresholds of a :func:`config_document`.
 
     Raises
     ------

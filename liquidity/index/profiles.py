@@ -1,24 +1,21 @@
 """Weight profiles: which features make a score, with which weight, as versioned facts.
 
-``bondx_v1`` keeps the published weights of the bond pulse verbatim, sign included; ``bondx_v2`` takes the market
-signals out of repayment support, so that the spread is counted once; ``traded_v1`` is for what trades all day. A profile
+``bondx_v1`` keeps the published weights of the bond pulse verbatim, sign included; ``sovereign_v1`` leans on dealer
+quotes; ``bondx_v2`` takes the market signals out of repayment support, so that the spread is counted once; ``traded_v1`` is for what trades all day. A profile
 never changes under its name: a new idea is a new name. Read next: ``aggregation.py``, ``docs/methodology/liquidity_index.md``.
 """
 
 import difflib
-import hashlib
 import itertools
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from liquidity.contracts.features import SCORED_FEATURES
 from liquidity.domain.errors import ConfigError
 from liquidity.domain.instrument import ASSET_CLASSES, BOND_CLASSES, RATINGS, SECTORS
 from liquidity.features.scaling import Transform
-from liquidity.index.thresholds import PulseThresholds
 
 __all__ = [
     "DEFAULT_PROFILES",
@@ -28,11 +25,7 @@ __all__ = [
     "RatingTilt",
     "SectorWeight",
     "WeightProfile",
-    "config_document",
-    "config_hash",
     "profiles_for",
-    "run_config_hash",
-    "run_configurations",
     "spread_overlap",
     "weight_profile",
     "with_overrides",
@@ -210,6 +203,22 @@ _BONDX_V1 = WeightProfile(
     sector_weights=_BONDX_SECTORS,
 )
 
+# Sovereigns trade with dealers: what their two-way quotes cost and how steadily they stand carries three quarters, so
+# that a source of quotes alone suffices. Repayment and sectors as published.
+_SOVEREIGN_V1 = replace(
+    _BONDX_V1,
+    name="sovereign_v1",
+    asset_classes=("bond_sovereign",),
+    liquidity=(
+        FeatureWeight("spread_bps", -0.35, "micro"),
+        FeatureWeight("mm_online_ratio", 0.4, "auction", "natural", "unit"),
+        FeatureWeight("auction_demand", 0.1, "auction"),
+        FeatureWeight("depth_density", 0.05, "micro"),
+        FeatureWeight("turnover_velocity", 0.05, "micro"),
+        FeatureWeight("time_since_last_trade_h", -0.05, "micro"),
+    ),
+)
+
 # Repayment from alternative data and tone alone, in nearly the published proportions (.25 .2 .15 .1 of .7).
 _BONDX_V2 = replace(
     _BONDX_V1,
@@ -238,9 +247,13 @@ _TRADED_V1 = WeightProfile(
     min_peers=8,  # pairs and shares number tens; the percentile's sampling error says what that costs
 )
 
-PROFILES: Final[Mapping[str, WeightProfile]] = {item.name: item for item in (_BONDX_V1, _BONDX_V2, _TRADED_V1)}
+PROFILES: Final[Mapping[str, WeightProfile]] = {item.name: item for item in (_BONDX_V1, _BONDX_V2, _SOVEREIGN_V1, _TRADED_V1)}
 DEFAULT_PROFILES: Final[Mapping[str, WeightProfile]] = {
-    name: _BONDX_V1 if name in BOND_CLASSES else _TRADED_V1 for name in ASSET_CLASSES
+    "bond_corporate": _BONDX_V1,
+    "bond_sovereign": _SOVEREIGN_V1,
+    "equity": _TRADED_V1,
+    "crypto_spot": _TRADED_V1,
+    "crypto_perp": _TRADED_V1,
 }
 
 
@@ -320,46 +333,6 @@ def with_overrides(profile: WeightProfile, overrides: Mapping[str, object]) -> W
             case "own_weight":
                 changed = replace(changed, own_weight=_number(where, value))
     return changed
-
-
-def config_hash(profile: WeightProfile, thresholds: PulseThresholds | None = None) -> str:
-    """First 16 hex digits of the sha256 of the profile and the thresholds as canonical JSON.
-
-    Equal numbers give equal hashes on every machine; any changed weight, share or threshold gives another.
-    """
-    return _short_hash(config_document(profile, thresholds))
-
-
-def config_document(profile: WeightProfile, thresholds: PulseThresholds | None = None) -> str:
-    """Canonical JSON of profile and thresholds, the text behind :func:`config_hash`."""
-    content = {"profile": asdict(profile), "thresholds": asdict(thresholds or PulseThresholds())}
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def run_config_hash(profiles: Mapping[str, WeightProfile], thresholds: PulseThresholds | None = None) -> str:
-    """One hash for a run over several asset classes: sha256 over each class and its profile's :func:`config_hash`."""
-    return _short_hash(_run_document(profiles, thresholds))
-
-
-def run_configurations(profiles: Mapping[str, WeightProfile], thresholds: PulseThresholds | None = None) -> dict[str, str]:
-    """Every hash that a run writes (:func:`run_config_hash`, each profile's :func:`config_hash`) with its canonical JSON.
-
-    Examples
-    --------
-    >>> profile = weight_profile("bondx_v1")
-    >>> sorted(run_configurations({"bond_corporate": profile})) == sorted([config_hash(profile), run_config_hash({"bond_corporate": profile})])
-    True
-    """
-    documents = [_run_document(profiles, thresholds), *(config_document(profile, thresholds) for profile in profiles.values())]
-    return {_short_hash(document): document for document in documents}
-
-
-def _run_document(profiles: Mapping[str, WeightProfile], thresholds: PulseThresholds | None) -> str:
-    return json.dumps({name: config_hash(profile, thresholds) for name, profile in profiles.items()}, sort_keys=True)
-
-
-def _short_hash(document: str) -> str:
-    return hashlib.sha256(document.encode()).hexdigest()[:16]
 
 
 def spread_overlap(profile: WeightProfile) -> dict[str, float]:

@@ -6,7 +6,7 @@ Two times matter: ``session_date``, the day a pulse speaks of, and ``published_a
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -164,13 +164,8 @@ class PulseStore:
         SourceUnavailableError
             The database does not answer or has not been migrated.
         """
-        if published_at.tzinfo is None:
-            raise ConfigError(f"published_at {published_at.isoformat()} has no time zone; give an aware time")
-        for config_hash, document in configurations.items():
-            if configuration_hash(document) != config_hash:
-                raise ConfigError(
-                    f"config_hash {config_hash} is not the hash of its configuration ({configuration_hash(document)}); give the JSON that was hashed"
-                )
+        moment = _utc(published_at, "published_at")
+        _require_hashes(configurations)
         hashes = tuple(sorted(configurations))
         with self._transaction() as connection:
             # One publisher of a session at a time: the newest is then still the newest when we insert. Forgetting
@@ -188,15 +183,9 @@ class PulseStore:
                 code_version,
             ):
                 return PublishReceipt(newest, created=False)
-            moment = published_at.astimezone(UTC)
             if newest is not None:
                 moment = max(moment, newest.published_at + timedelta(microseconds=1))
-            for config_hash in hashes:
-                connection.execute(
-                    insert(CONFIGURATIONS)
-                    .values(config_hash=config_hash, document=configurations[config_hash], first_seen_at=moment)
-                    .on_conflict_do_nothing()
-                )
+            _keep_configurations(connection, configurations, moment)
             connection.execute(
                 PUBLICATIONS.insert().values(
                     session_date=session_date,
@@ -229,7 +218,7 @@ class PulseStore:
             publication = self._newest(connection, session_date, as_of)
             if publication is None:
                 return None
-            configurations = {name: self._configuration(connection, name) for name in publication.config_hashes}
+            configurations = _configurations(connection, publication.config_hashes)
         row = read_document(self._lake_dir / publication.archive_path, instrument_id, publication.archive_sha256)
         if row is None:
             return None
@@ -247,10 +236,29 @@ class PulseStore:
             rows = connection.execute(statement.order_by(PUBLICATIONS.c.published_at, PUBLICATIONS.c.publication_id))
             return [_publication(row) for row in rows]
 
-    def configuration(self, config_hash: str) -> str:
-        """Canonical JSON behind a hash; :class:`ConfigError` when nothing was published with it."""
+    def record_configurations(self, configurations: Mapping[str, str], seen_at: datetime) -> None:
+        """Keep configurations by their hash, so that rows scored with them can be explained; known ones stay as they are.
+
+        Parameters
+        ----------
+        configurations
+            Canonical JSON by hash.
+        seen_at
+            Aware time of first use.
+
+        Raises
+        ------
+        ConfigError
+            A hash is not its configuration's, or ``seen_at`` is naive.
+        """
+        _require_hashes(configurations)
         with self._transaction() as connection:
-            return self._configuration(connection, config_hash)
+            _keep_configurations(connection, configurations, _utc(seen_at, "seen_at"))
+
+    def configurations(self, config_hashes: Collection[str]) -> dict[str, str]:
+        """Canonical JSON behind each hash; :class:`ConfigError` names those that were never recorded."""
+        with self._transaction() as connection:
+            return _configurations(connection, config_hashes)
 
     def newest_sessions(self) -> dict[str, date]:
         """Newest published session of each trading calendar that was ever published."""
@@ -313,23 +321,45 @@ class PulseStore:
     def _newest(self, connection: Connection, session_date: date, as_of: datetime | None) -> Publication | None:
         statement = select(PUBLICATIONS).where(PUBLICATIONS.c.session_date == session_date)
         if as_of is not None:
-            if as_of.tzinfo is None:
-                raise ConfigError(f"as_of {as_of.isoformat()} has no time zone; give an aware time")
-            statement = statement.where(PUBLICATIONS.c.published_at <= as_of)
+            statement = statement.where(PUBLICATIONS.c.published_at <= _utc(as_of, "as_of"))
         newest_first = statement.order_by(PUBLICATIONS.c.published_at.desc(), PUBLICATIONS.c.publication_id.desc())
         row = connection.execute(newest_first.limit(1)).first()
         return None if row is None else _publication(row)
 
-    @staticmethod
-    def _configuration(connection: Connection, config_hash: str) -> str:
-        document = connection.execute(
-            select(CONFIGURATIONS.c.document).where(CONFIGURATIONS.c.config_hash == config_hash)
-        ).scalar()
-        if document is None:
+
+def _require_hashes(configurations: Mapping[str, str]) -> None:
+    for config_hash, document in configurations.items():
+        if configuration_hash(document) != config_hash:
             raise ConfigError(
-                f"config_hash {config_hash}: nothing was published with it; `configurations` lists those known"
+                f"config_hash {config_hash} is not the hash of its configuration ({configuration_hash(document)}); "
+                "give the JSON that was hashed"
             )
-        return str(document)
+
+
+def _keep_configurations(connection: Connection, configurations: Mapping[str, str], seen_at: datetime) -> None:
+    rows = [
+        {"config_hash": config_hash, "document": document, "first_seen_at": seen_at}
+        for config_hash, document in sorted(configurations.items())
+    ]
+    if rows:
+        connection.execute(insert(CONFIGURATIONS).on_conflict_do_nothing(), rows)
+
+
+def _configurations(connection: Connection, config_hashes: Collection[str]) -> dict[str, str]:
+    statement = select(CONFIGURATIONS.c.config_hash, CONFIGURATIONS.c.document).where(
+        CONFIGURATIONS.c.config_hash.in_(sorted(config_hashes))
+    )
+    found = {row.config_hash: row.document for row in connection.execute(statement)}
+    unknown = sorted(set(config_hashes) - set(found))
+    if unknown:
+        raise ConfigError(f"config_hash {', '.join(unknown)}: nothing was recorded with it; score the session again")
+    return found
+
+
+def _utc(moment: datetime, name: str) -> datetime:
+    if moment.tzinfo is None:
+        raise ConfigError(f"{name} {moment.isoformat()} has no time zone; give an aware time")
+    return moment.astimezone(UTC)
 
 
 def _publication(row: Row[Any]) -> Publication:

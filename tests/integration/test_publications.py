@@ -91,7 +91,9 @@ def test_history_answers_what_was_published_then(store):
     assert (now.liquidity_score, now.publication.run_id, now.publication.code_version) == (58.25, "run-2", "0.1.0+b")
     assert first.document == '{"instrument_id": "INE094A08176", "liquidity_score": 61.5}'
     assert first.configurations == {configuration_hash(CONFIGURATION): CONFIGURATION}
-    assert store.configuration(configuration_hash(CONFIGURATION)) == CONFIGURATION
+    assert store.configurations([configuration_hash(CONFIGURATION)]) == {
+        configuration_hash(CONFIGURATION): CONFIGURATION
+    }
     assert '"liquidity_score": 61.5' in first.text()
     assert first.publication.published_at == T0
     assert first.publication.table_shas == {"liquidity_index": "ab" * 32}
@@ -120,6 +122,18 @@ def test_same_content_under_other_code_or_configuration_is_published_again(store
     assert publish(store, {"A1:X": 50.0}, at=T0 + timedelta(hours=1), **other).created
     assert len(store.history(SESSION)) == 2
     assert len(list(tmp_path.rglob("*.parquet"))) == 1  # one archive, two publications
+
+
+def test_configurations_can_be_recorded_before_anything_is_published(store):
+    known = {configuration_hash(CONFIGURATION): CONFIGURATION, configuration_hash("{}"): "{}"}
+    store.record_configurations(known, T0)
+    store.record_configurations(known, T0 + timedelta(days=1))
+    assert store.configurations(list(known)) == known
+    assert store.configurations([]) == {}
+    with pytest.raises(ConfigError, match="0000000000000000: nothing was recorded"):
+        store.configurations(["0" * 16, *known])
+    with pytest.raises(ConfigError, match="is not the hash"):
+        store.record_configurations({"0" * 16: "{}"}, T0)
 
 
 def test_return_to_an_earlier_content_is_a_publication(store):

@@ -6,14 +6,13 @@ import pytest
 
 from liquidity.domain.errors import ConfigError
 from liquidity.domain.instrument import ASSET_CLASSES
+from liquidity.index.configuration import config_hash, read_configuration, run_configurations
 from liquidity.index.profiles import (
     DEFAULT_PROFILES,
     PROFILES,
     RatingTilt,
     SectorWeight,
-    config_hash,
     profiles_for,
-    run_config_hash,
     spread_overlap,
     weight_profile,
     with_overrides,
@@ -67,7 +66,7 @@ def test_changing_any_number_changes_the_hash_and_nothing_else_does() -> None:
     ]
     assert len({base, *changes}) == 7
     assert config_hash(with_overrides(V1, {"liquidity": {"spread_bps": -0.3}})) == base
-    assert run_config_hash(profiles_for()) != run_config_hash(profiles_for("bondx_v2"))
+    assert run_configurations(profiles_for()).keys() != run_configurations(profiles_for("bondx_v2")).keys()
 
 
 @pytest.mark.feature("BX-IX-13")
@@ -147,3 +146,14 @@ def test_the_second_version_counts_the_spread_once() -> None:
     assert before["GOVERNMENT"] == pytest.approx(0.3 * 0.3 + 0.7 * 0.2)
     assert after["GOVERNMENT"] == pytest.approx(0.3 * 0.3)
     assert all(after[sector] < before[sector] for sector in before)
+
+
+@pytest.mark.feature("BX-IX-13")
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_a_hash_turns_back_into_the_configuration(name: str) -> None:
+    documents = run_configurations({"any": PROFILES[name]}, PulseThresholds(warning_fall_points=25.0))
+    assert list(documents) == [config_hash(PROFILES[name], PulseThresholds(warning_fall_points=25.0))]
+    assert read_configuration(documents[config_hash(PROFILES[name], PulseThresholds(warning_fall_points=25.0))]) == (
+        PROFILES[name],
+        PulseThresholds(warning_fall_points=25.0),
+    )
