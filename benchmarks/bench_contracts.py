@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from liquidity.contracts import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MICROSTRUCTURE, SENTIMENT, SIGNAL_PANEL, TableContract
+from liquidity.contracts import (
+    ALT_SIGNALS,
+    AUCTION_MM,
+    INSTRUMENTS,
+    MICROSTRUCTURE,
+    SENTIMENT,
+    SIGNAL_PANEL,
+    TableContract,
+)
 from liquidity.contracts.conform import frame_from_table, table_from_frame
 from liquidity.contracts.example import example_table
 from liquidity.contracts.validation import audit

@@ -5,7 +5,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from liquidity.contracts import LIQUIDITY_INDEX, ORDER_ELIGIBILITY
-from resources.dagster_wiring import DAILY, code_version
+from resources.dagster_wiring import DAILY, FOLLOW, code_version
 from resources.settings import current_settings
 
 __all__ = ["EligibilityConfig", "order_eligibility"]
@@ -37,7 +37,7 @@ class EligibilityConfig(dg.Config):
     code_version=code_version(),
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    automation_condition=dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed(),
+    automation_condition=FOLLOW,
     ins={"index_rows": dg.AssetIn(key=dg.AssetKey(LIQUIDITY_INDEX.asset_path), metadata={"columns": _READ})},
 )
 def order_eligibility(config: EligibilityConfig, index_rows: pa.Table) -> dg.Output[pa.Table]:

@@ -136,9 +136,9 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace, settings: Settings) -> int:
-    from liquidity_service.workspace import workspace_store
+    from resources.workspace_database import open_pulse_store
 
-    with workspace_store(settings) as store:
+    with open_pulse_store(settings) as store:
         published = store.what_was_published(options.instrument, options.date, options.as_of or datetime.now(UTC))
     if published is None:
         raise ContractError(

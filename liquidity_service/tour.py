@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from liquidity.domain.errors import ContractError
 from liquidity.simulation import MarketConfig
 from liquidity_service.pulse_table import print_pulse
-from liquidity_service.workspace import bring_up, project_root
+from liquidity_service.workspace import brought_up, project_root
 from resources.code_version import code_version
 from resources.feeds import Feed, open_feeds
 from resources.feeds._simulated_files import simulate_to_landing
@@ -28,6 +28,7 @@ from resources.settings import Settings
 __all__ = ["DayRange", "plan_ranges", "run_tour", "simulation_config"]
 
 LOOKBACK = timedelta(days=89)
+_LONGEST_REST = timedelta(days=14)
 # A run over more days than this is cut, so that the progress bar moves and a failure costs little.
 _LONGEST_RUN = timedelta(days=62)
 
@@ -48,9 +49,22 @@ def plan_ranges(sessions_by_feed: Iterable[Sequence[date]], sessions: int) -> tu
     (ingest, compute)
         Disjoint, ascending ranges; each day to compute has the 89 days before it in ``ingest``.
     """
-    compute = _merge(DayRange(days[-sessions:][0], days[-1]) for days in sessions_by_feed if days)
+    compute = _merge(cluster for days in sessions_by_feed for cluster in _clusters(days[-sessions:]))
     ingest = _merge(DayRange(each.start - LOOKBACK, each.end) for each in compute)
     return ingest, compute
+
+
+def _clusters(days: Sequence[date]) -> Iterable[DayRange]:
+    """Runs of sessions without a gap of more than a fortnight: a source may hold single days years apart."""
+    start = previous = None
+    for day in days:
+        if start is None or previous is None or day - previous > _LONGEST_REST:
+            if start is not None and previous is not None:
+                yield DayRange(start, previous)
+            start = day
+        previous = day
+    if start is not None and previous is not None:
+        yield DayRange(start, previous)
 
 
 def _merge(ranges: Iterable[DayRange]) -> list[DayRange]:
@@ -74,10 +88,8 @@ def _cut(whole: DayRange) -> list[DayRange]:
 
 def simulation_config(settings: Settings, *, bonds: int | None = None, seed: int | None = None) -> MarketConfig:
     """The simulated market of the settings, with single values replaced where given."""
-    return MarketConfig(
-        seed=settings.simulate_seed if seed is None else seed,
-        bonds_count=settings.simulate_bonds if bonds is None else bonds,
-        start=settings.simulate_start,
+    return MarketConfig.sized(
+        settings.simulate_bonds if bonds is None else bonds, settings.simulate_seed if seed is None else seed
     )
 
 
@@ -85,22 +97,23 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
     """Bring up, simulate, ingest, materialise and print; 0 when all went well."""
     console = Console()
     root = project_root()
-    with console.status("starting the embedded database"):
-        child_environment = bring_up(settings)
     if simulation:
         end = datetime.now(UTC).date() - timedelta(days=1)
         with console.status("simulating the market"):
             report = simulate_to_landing(settings.landing_dir, simulation_config(settings), settings.simulate_start, end, "month")
-        console.print(report, highlight=False)
-
-    feeds = open_feeds(settings.feed_roots())
+        console.print(report, highlight=False, soft_wrap=True)
+    feeds = open_feeds(settings.feed_roots)
     steps = _plan(feeds, sessions)
     done = _Done.load(settings.data_dir / "tour.json", _fingerprint(settings))
     waiting = [step for step in steps if again or step not in done.steps]
     console.print(_market_lines(feeds, sessions), highlight=False)
-    if waiting and not _materialise(waiting, done, child_environment, root, console):
-        return 1
-    if not waiting:
+    if waiting:
+        with console.status("starting the database"):
+            workspace = brought_up(settings)
+        with workspace as child_environment:
+            if not _materialise(waiting, done, child_environment, root, console):
+                return 1
+    else:
         console.print("Nothing changed since the last tour; this is what it made.\n")
     print_pulse(settings, session=None, rows=12)
     console.print("\nOpen the Dagster UI on it with [bold]make dev[/bold], then http://127.0.0.1:3000")
@@ -188,7 +201,7 @@ class _Done:
 
 def _fingerprint(settings: Settings) -> str:
     """Hash of what a result depends on: input files by name, size and time, the code, the lake's place."""
-    roots = settings.feed_roots()
+    roots = settings.feed_roots
     listed = [code_version(), str(settings.lake_dir.resolve())]
     for folder in (roots.recorded, roots.landing):
         if folder is not None and folder.is_dir():

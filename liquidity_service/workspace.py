@@ -1,6 +1,7 @@
 """Bring up what a workspace needs: folders, the database, the Dagster home; and open the UI on it."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +9,11 @@ from pathlib import Path
 
 from liquidity.domain.errors import ConfigError
 from resources.dagster_home import environment, prepare_dagster_home
-from resources.embedded_postgres import ensure_server
 from resources.settings import Settings
-from resources.stores.pulse import PulseStore, open_pulse_store
+from resources.stores.migrations import upgrade
+from resources.workspace_database import ensure_database
 
-__all__ = ["bring_up", "project_root", "run_dev", "workspace_store"]
+__all__ = ["brought_up", "project_root", "run_dev"]
 
 
 def project_root() -> Path:
@@ -23,30 +24,33 @@ def project_root() -> Path:
     raise ConfigError("no workspace.yaml here; run pulse from the project's folder")
 
 
-def bring_up(settings: Settings) -> dict[str, str]:
-    """Start (or find) the database, migrate it, write the Dagster home; the environment of child processes."""
+@contextmanager
+def brought_up(settings: Settings) -> Iterator[dict[str, str]]:
+    """Start (or join) and migrate the database, write the Dagster home; yields the environment of child processes.
+
+    The embedded server is let go of at the end; it stops when nobody else holds it.
+    """
     for folder in (settings.data_dir, settings.lake_dir, settings.landing_dir):
         folder.mkdir(parents=True, exist_ok=True)
-    ensure_server(settings)
-    prepare_dagster_home(settings)
-    with workspace_store(settings) as store:
-        store.migrate()
-    return {**os.environ, **environment(settings)}
-
-
-@contextmanager
-def workspace_store(settings: Settings) -> Iterator[PulseStore]:
-    """The publication store of the workspace's database."""
-    with open_pulse_store(ensure_server(settings).pulse_url) as store:
-        yield store
+    database = ensure_database(settings)
+    try:
+        prepare_dagster_home(settings)
+        upgrade(database.pulse_url)
+        yield {**os.environ, **environment(settings, database)}
+    finally:
+        database.stop()
 
 
 def run_dev(settings: Settings, *, host: str, port: int) -> int:
-    """Replace this process by ``dagster dev`` on the workspace."""
+    """Run ``dagster dev`` on the workspace until it is stopped; its exit code."""
     root = project_root()
-    child_environment = bring_up(settings)
-    sys.stdout.write(f"Dagster UI: http://{host}:{port}  (stop with Ctrl-C)\n")
-    sys.stdout.flush()
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(root / "workspace.yaml"), "-h", host, "-p", str(port)]
-    os.chdir(root)
-    os.execve(sys.executable, command, child_environment)
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(root / "workspace.yaml"), "-h", host, "-p", str(port)]
+    with brought_up(settings) as child_environment:
+        sys.stdout.write(f"Dagster UI: http://{host}:{port}  (stop with Ctrl-C)\n")
+        sys.stdout.flush()
+        with subprocess.Popen(command, env=child_environment, cwd=root) as process:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the child got the same signal; let it close its servers
+                process.wait(timeout=60)
+                return 0

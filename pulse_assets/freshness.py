@@ -12,7 +12,7 @@ import dagster as dg
 
 __all__ = ["with_freshness"]
 
-_POLICY = dg.FreshnessPolicy.cron(deadline_cron="0 2 * * *", lower_bound_delta=timedelta(hours=26), timezone="UTC")
+_POLICY = dg.FreshnessPolicy.cron(deadline_cron="0 2 * * *", lower_bound_delta=timedelta(hours=24), timezone="UTC")
 
 
 def with_freshness(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:

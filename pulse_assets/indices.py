@@ -15,6 +15,7 @@ from liquidity.contracts import (
     PULSE_HEATMAP,
     REPAYMENT_SUPPORT,
 )
+from liquidity.index.configuration import run_configurations
 from liquidity.index.early_warning import early_warnings
 from liquidity.index.heatmap import sector_heatmap
 from liquidity.index.profiles import profiles_for
@@ -23,7 +24,8 @@ from pulse_assets.contract_assets import asset_out, asset_settings, borrow, hist
 from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import heatmap_summary, score_summary, warning_summary
 from pulse_assets.thresholds import THRESHOLDS
-from resources.dagster_wiring import DAILY
+from resources.dagster_wiring import DAILY, ClockResource, PulseStoreResource
+from resources.settings import current_settings
 
 __all__ = ["ScoresConfig", "heatmap", "scores", "warnings_table"]
 
@@ -32,7 +34,7 @@ class ScoresConfig(dg.Config):
     """Which weights make the scores; the choice is hashed into every row."""
 
     profile: str = Field(
-        default="default",
+        default=current_settings().weight_profile,
         description="Weight profile for the asset classes it is meant for; 'default' keeps each class on its own (docs/registries.md).",
     )
     overrides: dict[str, Any] = Field(
@@ -48,9 +50,12 @@ class ScoresConfig(dg.Config):
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def scores(config: ScoresConfig, features: pd.DataFrame) -> Iterator[dg.Output[pd.DataFrame]]:
+def scores(
+    config: ScoresConfig, store: PulseStoreResource, clock: ClockResource, features: pd.DataFrame
+) -> Iterator[dg.Output[pd.DataFrame]]:
     """Score every instrument from its own features, and thin bonds from those of their peers."""
     profiles = profiles_for(config.profile, config.overrides)
+    store.store().record_configurations(run_configurations(profiles, THRESHOLDS), clock.now())
     tables = score_sessions(features, profiles, THRESHOLDS)
     for contract, table in ((LIQUIDITY_INDEX, tables.liquidity), (REPAYMENT_SUPPORT, tables.repayment), (BONDX_SCORE, tables.bondx)):
         yield dg.Output(table, output_name=contract.name, metadata=score_summary(table, contract))

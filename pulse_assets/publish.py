@@ -62,14 +62,19 @@ def liquidity_pulse(
         ScoreTables(liquidity, repayment, bondx), features, warnings, status, run_sessions(context), configurations, code_version()
     )
     for session, day in documents.items():
-        header = pulse_header(liquidity[liquidity["session_date"] == pd.Timestamp(session)], clock.now(), code_version())
-        receipt = write_pulse_json(lake.lake().root / "published", session, day["document"], header)
+        scored = liquidity[liquidity["session_date"] == pd.Timestamp(session)]
+        receipt = write_pulse_json(
+            lake.lake().root / "published", session, day["document"], pulse_header(scored, clock.now(), code_version())
+        )
         publications.publish(
             session,
             table_from_frame(day, LIQUIDITY_PULSE),
-            header=header,
+            configurations={name: configurations[name] for name in sorted(set(scored["config_hash"]))},
+            profiles=sorted(set(scored["profile"])),
+            code_version=code_version(),
             run_id=context.run_id,
-            calendars=calendars_of(instruments, session),
+            published_at=clock.now(),
+            calendars=sorted(set(instruments.loc[instruments["session_date"] == pd.Timestamp(session), "calendar"])),
             document_path=receipt.path.relative_to(lake.lake().root).as_posix(),
         )
     table = pd.concat(documents.values(), ignore_index=True) if documents else frame_from_table(empty_table(LIQUIDITY_PULSE))

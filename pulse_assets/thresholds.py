@@ -10,7 +10,7 @@ __all__ = ["THRESHOLDS"]
 _WARNING = current_settings().early_warning
 
 THRESHOLDS: Final = PulseThresholds(
-    warning_fall_points=_WARNING.raise_points,
-    warning_within_sessions=_WARNING.window_sessions,
-    clear_within_points=_WARNING.clear_points,
+    warning_fall_points=_WARNING.fall_points,
+    warning_within_sessions=_WARNING.within_sessions,
+    clear_within_points=_WARNING.clear_within_points,
 )

@@ -6,7 +6,7 @@ variables), ``io_managers/wiring.py`` (the same with the IO manager).
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +27,7 @@ __all__ = [
     "CLOCK",
     "DAILY",
     "FEEDS",
+    "FOLLOW",
     "LAKE",
     "PULSE_STORE",
     "RESOURCES",
@@ -37,8 +38,19 @@ __all__ = [
     "code_version",
 ]
 
-DAILY: Final = dg.DailyPartitionsDefinition(start_date="1998-01-01", timezone="UTC", end_offset=0)
-"""The one partition of every table: UTC calendar days, because crypto trades on all of them."""
+DAILY: Final = dg.DailyPartitionsDefinition(start_date="1998-01-01", timezone="UTC", end_offset=1)
+"""The one partition of every table: UTC calendar days, because crypto trades on all of them; today included, because
+a bond session is published at its own close."""
+
+
+FOLLOW: Final = (
+    dg.AutomationCondition.eager().replace(
+        "in_latest_time_window", dg.AutomationCondition.in_latest_time_window(lookback_delta=timedelta(days=3))
+    )
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+)
+"""Follow upstream tables of other locations once their contract checks passed, for the last three days only: markets
+that never close publish a day after it ended, and a backfill of old days must not start a flood of runs."""
 
 
 class LakeResource(dg.ConfigurableResource["LakeResource"]):

@@ -261,9 +261,10 @@ class Settings(BaseSettings):
     dagster_database_url: PostgresUrl | None = Field(
         default=None, description="PostgreSQL database of Dagster's storage; null uses the embedded server."
     )
-    bond_profile: str = Field(default="bondx_v1", pattern=_PROFILE, description="Weight profile of bonds.")
-    traded_profile: str = Field(
-        default="traded_v1", pattern=_PROFILE, description="Weight profile of equities and crypto."
+    weight_profile: str = Field(
+        default="default",
+        pattern=_PROFILE,
+        description="Weight profile of the published scores; 'default' keeps each asset class on its own.",
     )
     landing_naive_times_utc: bool = Field(
         default=False, description="Whether times without a zone in landed files are UTC; false refuses them."

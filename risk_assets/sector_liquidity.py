@@ -8,7 +8,7 @@ import pandas as pd
 
 from liquidity.contracts import BONDX_SCORE, LIQUIDITY_FEATURES, LIQUIDITY_INDEX, SECTOR_LIQUIDITY, TableContract
 from liquidity.index.sector_monitor import LOOKBACK_SESSIONS, sector_monitor
-from resources.dagster_wiring import DAILY, code_version
+from resources.dagster_wiring import DAILY, FOLLOW, code_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,14 +19,9 @@ __all__ = ["sector_liquidity"]
 _HISTORY = dg.TimeWindowPartitionMapping(start_offset=-15, end_offset=0)
 
 # Missing days of the look-back do not hold a new workspace up; the session's own day is held by the other two tables.
-_FOLLOW = (
-    dg.AutomationCondition.eager().replace(
-        "any_deps_missing",
-        dg.AutomationCondition.any_deps_missing().ignore(
-            dg.AssetSelection.assets(dg.AssetKey(LIQUIDITY_INDEX.asset_path))
-        ),
-    )
-    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+_FOLLOW = FOLLOW.replace(
+    "any_deps_missing",
+    dg.AutomationCondition.any_deps_missing().ignore(dg.AssetSelection.assets(dg.AssetKey(LIQUIDITY_INDEX.asset_path))),
 )
 
 

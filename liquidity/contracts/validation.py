@@ -244,28 +244,35 @@ def _scalar(bound: float, array: pa.Array) -> pa.Scalar:
 
 
 def _text_findings(array: pa.Array, column: Column) -> Iterator[tuple[str, _Mask]]:
-    if not column.allowed and column.pattern is None:
-        return
-    values, run_of_row = _runs(array)
     if column.allowed:
-        known = pc.is_in(values, value_set=pa.array(column.allowed, pa.string()))
-        unknown = pc.and_(pc.invert(known), pc.is_valid(values))
-        if pc.any(unknown).as_py():
-            yield "not_allowed", _expand(unknown, run_of_row)
+        known = pc.is_in(array, value_set=pa.array([*column.allowed, None], pa.string()))  # null is judged elsewhere
+        if not pc.all(known).as_py():
+            yield "not_allowed", _mask(pc.invert(known))
     if column.pattern is None:
         return
-    good = pc.and_not(pc.match_substring_regex(values, column.pattern), pc.match_substring(values, ".."))
+    values, run_of_row = _runs(array)
+    good = pc.match_substring_regex(values, column.pattern)
+    if _may_climb(values):
+        good = pc.and_not(good, pc.match_substring(values, ".."))
     if not pc.all(good).as_py():
         yield "bad_pattern", _expand(pc.invert(good), run_of_row)
     if column.name == "instrument_id":
-        shaped = pc.and_not(pc.fill_null(good, False), pc.fill_null(pc.match_substring(values, ":"), True))
-        bad_digit = _bad_check_digit(values, shaped)
+        bad_digit = _bad_check_digit(values, good)
         if bad_digit is not None:
             yield "bad_isin_check_digit", _expand(bad_digit, run_of_row)
 
 
-def _bad_check_digit(values: pa.Array, shaped: pa.Array) -> pa.Array | None:
-    places = np.flatnonzero(shaped.to_numpy(zero_copy_only=False))
+def _may_climb(values: pa.Array) -> bool:
+    """Whether ``..`` may occur: a search over all the bytes, which may find it across two neighbours."""
+    data = values.buffers()[2]
+    return data is not None and b".." in data.to_pybytes()
+
+
+def _bad_check_digit(values: pa.Array, good: pa.Array) -> pa.Array | None:
+    shaped = _mask(pc.and_(good, pc.equal(pc.binary_length(values), 12)))
+    places = np.flatnonzero(shaped)
+    if len(places):
+        places = places[~_mask(pc.match_substring(values if len(places) == len(values) else values.take(pa.array(places)), ":"))]
     if len(places) == 0:
         return None
     texts = values if len(places) == len(values) else values.take(pa.array(places))
@@ -282,7 +289,8 @@ def _runs(array: pa.Array) -> tuple[pa.Array, NDArray[np.int64] | None]:
     if len(array) < 2:
         return array, None
     starts = np.ones(len(array), dtype=bool)
-    starts[1:] = pc.fill_null(pc.not_equal(array[1:], array[:-1]), True).to_numpy(zero_copy_only=False)
+    changes = pc.not_equal(array[1:], array[:-1])
+    starts[1:] = (pc.fill_null(changes, True) if array.null_count else changes).to_numpy(zero_copy_only=False)
     places = np.flatnonzero(starts)
     if 2 * len(places) > len(array):
         return array, None

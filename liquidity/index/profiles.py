@@ -281,10 +281,13 @@ def profiles_for(
 ) -> dict[str, WeightProfile]:
     """Profile of each asset class: the named one for the classes it is meant for, the default for the others.
 
-    ``"default"`` keeps every class on its default; ``overrides`` (see :func:`with_overrides`) then change ``bondx_v1``.
+    ``"default"`` keeps every class on its default; ``overrides`` (see :func:`with_overrides`) then change ``bondx_v1``
+    for the classes that use it.
     """
     chosen = weight_profile("bondx_v1" if name == "default" else name)
     changed = with_overrides(chosen, overrides or {})
+    if name == "default":
+        return {each: changed if profile is chosen else profile for each, profile in DEFAULT_PROFILES.items()}
     return {**DEFAULT_PROFILES, **dict.fromkeys(chosen.asset_classes, changed)}
 
 

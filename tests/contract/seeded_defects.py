@@ -14,7 +14,15 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from liquidity.contracts import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MACRO_SERIES, MICROSTRUCTURE, SENTIMENT, TableContract
+from liquidity.contracts import (
+    ALT_SIGNALS,
+    AUCTION_MM,
+    INSTRUMENTS,
+    MACRO_SERIES,
+    MICROSTRUCTURE,
+    SENTIMENT,
+    TableContract,
+)
 from liquidity.contracts.example import example_table
 
 DAY = date(2026, 3, 19)

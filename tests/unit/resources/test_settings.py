@@ -83,7 +83,7 @@ def test_every_key_can_be_set_by_the_environment(monkeypatch):
     # Another value that each key accepts, by key; a new setting must be added here.
     others = {
         "data_dir": "/a", "lake_dir": "/b", "landing_dir": "/c", "real_data": "/d", "database_url": "postgresql+psycopg2://u:p@h/d",
-        "dagster_database_url": "postgresql+psycopg2://u:p@h/e", "bond_profile": "other_v2", "traded_profile": "other_v3", "landing_naive_times_utc": "true", "simulate_seed": "8",
+        "dagster_database_url": "postgresql+psycopg2://u:p@h/e", "weight_profile": "other_v2", "landing_naive_times_utc": "true", "simulate_seed": "8",
         "simulate_bonds": "9", "simulate_start": "2026-02-03", "risk_thresholds.min_liquidity_score": "1", "risk_thresholds.max_spread_bps": "2",
         "sizing.max_order_adv_frac": "0.3", "sizing.max_position_adv_frac": "0.4", "execution.default_strategy": "twap",
         "execution.max_participation_frac": "0.5", "execution.slice_interval_s": "6", "gate.plan_required_above_adv_frac": "0.7",
@@ -149,7 +149,7 @@ def test_missing_configuration_file_is_refused(monkeypatch, tmp_path):
 
 def test_settings_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
-        load_settings().bond_profile = "x"
+        load_settings().weight_profile = "x"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
