@@ -9,11 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from liquidity.contracts import (
@@ -21,6 +22,7 @@ from liquidity.contracts import (
     AUCTION_MM,
     INSTRUMENTS,
     MICROSTRUCTURE,
+    ROLLING_STATISTICS,
     SENTIMENT,
     SIGNAL_PANEL,
     TableContract,
@@ -102,7 +104,27 @@ def _shares() -> list[dict[str, Any]]:
     return [
         row("guard of signal_panel as share of its step", guard, "read, join, publish", whole, guard / whole, "< 5 %", guard < 0.05 * whole, NAMES),
         row("guard of signal_panel as share of publishing alone", guard, "audit, write, sync", publish, guard / publish, "reported", True, NAMES),
+        _rolling_share(),
     ]
+
+
+def _rolling_share() -> dict[str, Any]:
+    """Measure the guard of the newest day's rolling statistics: read 90 days of the panel, compute, publish."""
+    from liquidity.features.rolling import rolling_statistics
+
+    names, days = 2000, [DAY - timedelta(days=back) for back in range(89, -1, -1)]
+    panel = signals(SIGNAL_PANEL, names)
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(Path(folder))
+        for day in days:
+            lake.publish(SIGNAL_PANEL, day, panel.assign(session_date=pd.Timestamp(day)))
+        rows = table_from_frame(rolling_statistics(frame_from_table(lake.read(SIGNAL_PANEL, days[0], DAY)), [DAY]), ROLLING_STATISTICS)
+
+        def step() -> None:
+            lake.publish(ROLLING_STATISTICS, DAY, rolling_statistics(frame_from_table(lake.read(SIGNAL_PANEL, days[0], DAY)), [DAY]))
+
+        whole, guard = best(3, step, lambda: audit(rows, ROLLING_STATISTICS, DAY), clock=time.process_time)
+    return row("guard of rolling_statistics as share of its step", guard, "read 90 days, compute, publish", whole, guard / whole, "< 5 %", guard < 0.05 * whole, rows.num_rows)
 
 
 def main() -> int:

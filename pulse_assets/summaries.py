@@ -50,7 +50,7 @@ def signal_summary(table: pd.DataFrame, status: pd.DataFrame) -> dict[str, Any]:
     summary: dict[str, Any] = {"rows": len(table)}
     if "instrument_id" in table.columns:
         summary["instruments"] = int(table["instrument_id"].nunique())
-    if len(table) and "quality_frac" in table.columns:
+    if len(table) and {"quality_frac", "age_market_s"} <= set(table.columns):
         summary["mean_quality_frac"] = float(table["quality_frac"].mean())
         summary["oldest_age_h"] = float(table["age_market_s"].max()) / 3600.0
     newest = _newest(status)

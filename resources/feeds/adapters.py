@@ -400,17 +400,17 @@ class _Market:
 
     def __init__(self, feeds: Sequence[Feed], instruments: pd.DataFrame, start: date, end: date) -> None:
         self.days = pd.date_range(start, end, freq="D", unit="us")
-        self._listed = {day: rows for day, rows in instruments.groupby("session_date")}
+        self._listed = dict(tuple(instruments.groupby("session_date")))
         self._instruments = instruments
         self._feeds = feeds
         self._earlier: pd.DataFrame | None = None
 
     def expected(self, day: pd.Timestamp, classes: tuple[str, ...]) -> NDArray[np.object_]:
-        """Identifiers of the classes listed that day, sorted."""
+        """Find the identifiers of the classes listed that day, sorted."""
         rows = self._listed.get(day)
         if rows is None:
             return np.array([], dtype=object)
-        return np.unique(rows.loc[rows["asset_class"].isin(classes), "instrument_id"].to_numpy(dtype=object))
+        return np.array(sorted(set(rows.loc[rows["asset_class"].isin(classes), "instrument_id"])), dtype=object)
 
     def closed(self, day: pd.Timestamp, classes: tuple[str, ...]) -> bool:
         """Whether every calendar of the classes' instruments is shut that day; False when none is known."""
@@ -437,7 +437,7 @@ def _status(
     lines: list[dict[str, Any]] = []
     for adapter in adapters:
         done = finished[adapter.name]
-        by_day = {day: rows for day, rows in done.rows.groupby("session_date")}
+        by_day = dict(tuple(done.rows.groupby("session_date")))
         for day in market.days:
             wanted = market.expected(day, adapter.asset_classes)
             if expected is not None and adapter.name in expected and len(wanted):
@@ -460,8 +460,8 @@ def _line(
     wanted: NDArray[np.object_],
     market: _Market,
 ) -> dict[str, Any]:
-    delivered = rows["instrument_id"].unique()
-    missing = wanted[~np.isin(wanted, np.asarray(delivered, dtype=object))] if len(wanted) else wanted
+    delivered = set(rows["instrument_id"])  # hashed: np.isin compares texts pairwise
+    missing = [name for name in wanted if name not in delivered]
     quality = batch_quality(rows, adapter.contract)
     coverage = 1.0 - len(missing) / len(wanted) if len(wanted) else np.nan
     state, why = "active", []

@@ -164,8 +164,8 @@ ROW_DEFECTS = (
     RowDefect("known_before_observed", AUCTION_MM, cell("known_at", AT - timedelta(days=3)), "known_before_observed"),
     RowDefect("late_row_of_yesterday", SENTIMENT, cell("session_date", DAY - timedelta(days=1)), "wrong_session"),
     RowDefect("exact_repeat", MICROSTRUCTURE, repeated(), "duplicate_key"),
-    RowDefect("late_correction_beside_the_old", MICROSTRUCTURE, repeated(lambda row: cell("turnover_ccy", 4711.0, 0)(row)), "conflicting_duplicate", 2),
-    RowDefect("reused_ticker", INSTRUMENTS, repeated(lambda row: cell("issuer_id", "OTHER", 0)(row)), "conflicting_duplicate", 2),
+    RowDefect("late_correction_beside_the_old", MICROSTRUCTURE, repeated(cell("turnover_ccy", 4711.0, 0)), "conflicting_duplicate", 2),
+    RowDefect("reused_ticker", INSTRUMENTS, repeated(cell("issuer_id", "OTHER", 0)), "conflicting_duplicate", 2),
 )
 
 

@@ -1,5 +1,6 @@
 """The fast engine and the Great Expectations suite of a contract give the same verdict, rule by rule."""
 
+import re
 import runpy
 import subprocess
 import sys
@@ -71,9 +72,8 @@ def test_both_engines_refuse_or_fail_each_broken_table(defect: Any) -> None:
     try:
         inspect_rows(damaged, defect.contract, DAY)
     except ContractError as fast:
-        with pytest.raises(ContractError) as suite:
+        with pytest.raises(ContractError, match=f"^{re.escape(str(fast))}$"):
             run_suite(defect.contract, damaged, DAY)
-        assert str(suite.value) == str(fast)
     else:
         _assert_agree(damaged, defect.contract)
 
@@ -91,7 +91,7 @@ def test_both_engines_pass_good_tables_of_every_contract(contract: TableContract
 
 _NUMBERS = st.one_of(st.none(), st.just(float("nan")), st.sampled_from([float("inf"), float("-inf"), 0.0, -0.0, 5e-324]), st.floats(-10, 10))
 _TEXTS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["US0378331005", "US0378331006", "XNYS:IBM", "US0378331005\n", "XNYS:..", "XNYS:a/../b", "\n", ""]))
-_TIMES = st.one_of(st.none(), st.datetimes(datetime(2026, 3, 17), datetime(2026, 3, 23), timezones=st.just(UTC)))
+_TIMES = st.one_of(st.none(), st.integers(0, 6 * 86_400).map(lambda seconds: datetime(2026, 3, 17, tzinfo=UTC) + timedelta(seconds=seconds)))
 _BY_COLUMN = {
     "instrument_id": _TEXTS,
     "venue": st.one_of(_TEXTS, st.just("XNYS")),

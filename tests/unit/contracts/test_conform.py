@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -81,7 +81,7 @@ def test_fractional_counts_and_mixed_columns_are_refused() -> None:
 
 def test_times_within_a_day_are_no_days() -> None:
     table = _sentiment()
-    noon = pa.array([datetime(2026, 3, 19, 12)] * 6, pa.timestamp("us"))
+    noon = pa.array([datetime(2026, 3, 19, 12, tzinfo=UTC)] * 6, pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us"))
     with pytest.raises(ContractError, match="timestamps within a day"):
         conform(table.set_column(0, "session_date", noon), SENTIMENT)
 

@@ -1,5 +1,5 @@
 import hashlib
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,7 @@ def test_reading_spans_days_and_skips_missing_ones(lake: Lake) -> None:
     table = lake.read(SENTIMENT, DAY, DAY + timedelta(days=5))
     assert table.equals(pa.concat_tables([_day(0), _day(1), _day(3)]))
     assert lake.sessions(SENTIMENT) == [DAY, DAY + timedelta(days=1), DAY + timedelta(days=3)]
-    assert lake.read(SENTIMENT, DAY + timedelta(days=1), datetime(2026, 3, 20, 23)).num_rows == 20
+    assert lake.read(SENTIMENT, DAY + timedelta(days=1), datetime(2026, 3, 20, 23, tzinfo=UTC)).num_rows == 20
 
 
 def test_columns_and_instruments_are_chosen(lake: Lake) -> None:

@@ -257,7 +257,7 @@ def test_bondx_tables_are_bridged(tmp_path: Path) -> None:
 def test_bondx_without_issuer_map_is_refused(tmp_path: Path) -> None:
     feed = bondx_folder(tmp_path)
     (tmp_path / "bondx" / "issuer_map.csv").unlink()
-    with pytest.raises(ContractError, match="issuer_map.csv: missing"):
+    with pytest.raises(ContractError, match=r"issuer_map\.csv: missing"):
         feed.fetch("sentiment", date(2026, 3, 19), date(2026, 3, 19))
     assert len(feed.fetch("microstructure", date(2026, 3, 19), date(2026, 3, 19))) == 1
 
