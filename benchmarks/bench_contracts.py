@@ -50,7 +50,16 @@ def best(rounds: int, *calls: Callable[[], object], clock: Callable[[], float] =
 
 
 def row(name: str, ours: float, peer: str, other: float, ratio: float, goal: str, met: bool, n: int) -> dict[str, Any]:
-    return {"name": name, "ours_s": round(ours, 4), "peer": peer, "peer_s": round(other, 4), "ratio": round(ratio, 3), "goal": goal, "met": met, "n": n}
+    return {
+        "name": name,
+        "ours_s": round(ours, 4),
+        "peer": peer,
+        "peer_s": round(other, 4),
+        "ratio": round(ratio, 3),
+        "goal": goal,
+        "met": met,
+        "n": n,
+    }
 
 
 def alternative_readings(rows: int) -> pa.Table:
@@ -75,9 +84,36 @@ def run() -> list[dict[str, Any]]:
     shuffled = table.take(pa.array(np.random.default_rng(2).permutation(table.num_rows)))
     (unsorted,) = best(2, lambda: audit(shuffled, ALT_SIGNALS, DAY))
     rows = [
-        row("contract guard, 12 columns", guard, "great_expectations, one suite call", suite, suite / guard, ">= 6x", suite >= 6 * guard, table.num_rows),
-        row("contract guard, processor seconds", processor, "bound", 0.1, processor / 0.1, "<= 0.1 s", processor <= 0.1, table.num_rows),
-        row("contract guard, rows unsorted", unsorted, "great_expectations, one suite call", suite, suite / unsorted, "reported", True, table.num_rows),
+        row(
+            "contract guard, 12 columns",
+            guard,
+            "great_expectations, one suite call",
+            suite,
+            suite / guard,
+            ">= 6x",
+            suite >= 6 * guard,
+            table.num_rows,
+        ),
+        row(
+            "contract guard, processor seconds",
+            processor,
+            "bound",
+            0.1,
+            processor / 0.1,
+            "<= 0.1 s",
+            processor <= 0.1,
+            table.num_rows,
+        ),
+        row(
+            "contract guard, rows unsorted",
+            unsorted,
+            "great_expectations, one suite call",
+            suite,
+            suite / unsorted,
+            "reported",
+            True,
+            table.num_rows,
+        ),
     ]
     rows.extend(_shares())
     return rows
@@ -87,7 +123,10 @@ def _shares() -> list[dict[str, Any]]:
     """Measure the guard of the daily panel as a share of the step: read the signals, join them, publish the panel."""
     from liquidity.features.panel import build_signal_panel
 
-    inputs = {contract: signals(contract, NAMES) for contract in (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT)}
+    inputs = {
+        contract: signals(contract, NAMES)
+        for contract in (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT)
+    }
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder))
         for contract, frame in inputs.items():
@@ -99,11 +138,33 @@ def _shares() -> list[dict[str, Any]]:
             lake.publish(SIGNAL_PANEL, DAY, build_signal_panel(*read))
 
         whole, guard, publish = best(
-            6, step, lambda: audit(panel, SIGNAL_PANEL, DAY), lambda: lake.publish(SIGNAL_PANEL, DAY, panel), clock=time.process_time
+            6,
+            step,
+            lambda: audit(panel, SIGNAL_PANEL, DAY),
+            lambda: lake.publish(SIGNAL_PANEL, DAY, panel),
+            clock=time.process_time,
         )
     return [
-        row("guard of signal_panel as share of its step", guard, "read, join, publish", whole, guard / whole, "< 5 %", guard < 0.05 * whole, NAMES),
-        row("guard of signal_panel as share of publishing alone", guard, "audit, write, sync", publish, guard / publish, "reported", True, NAMES),
+        row(
+            "guard of signal_panel as share of its step",
+            guard,
+            "read, join, publish",
+            whole,
+            guard / whole,
+            "< 5 %",
+            guard < 0.05 * whole,
+            NAMES,
+        ),
+        row(
+            "guard of signal_panel as share of publishing alone",
+            guard,
+            "audit, write, sync",
+            publish,
+            guard / publish,
+            "reported",
+            True,
+            NAMES,
+        ),
         _rolling_share(),
     ]
 
@@ -118,13 +179,28 @@ def _rolling_share() -> dict[str, Any]:
         lake = Lake(Path(folder))
         for day in days:
             lake.publish(SIGNAL_PANEL, day, panel.assign(session_date=pd.Timestamp(day)))
-        rows = table_from_frame(rolling_statistics(frame_from_table(lake.read(SIGNAL_PANEL, days[0], DAY)), [DAY]), ROLLING_STATISTICS)
+        rows = table_from_frame(
+            rolling_statistics(frame_from_table(lake.read(SIGNAL_PANEL, days[0], DAY)), [DAY]), ROLLING_STATISTICS
+        )
 
         def step() -> None:
-            lake.publish(ROLLING_STATISTICS, DAY, rolling_statistics(frame_from_table(lake.read(SIGNAL_PANEL, days[0], DAY)), [DAY]))
+            lake.publish(
+                ROLLING_STATISTICS,
+                DAY,
+                rolling_statistics(frame_from_table(lake.read(SIGNAL_PANEL, days[0], DAY)), [DAY]),
+            )
 
         whole, guard = best(3, step, lambda: audit(rows, ROLLING_STATISTICS, DAY), clock=time.process_time)
-    return row("guard of rolling_statistics as share of its step", guard, "read 90 days, compute, publish", whole, guard / whole, "< 5 %", guard < 0.05 * whole, rows.num_rows)
+    return row(
+        "guard of rolling_statistics as share of its step",
+        guard,
+        "read 90 days, compute, publish",
+        whole,
+        guard / whole,
+        "< 5 %",
+        guard < 0.05 * whole,
+        rows.num_rows,
+    )
 
 
 def main() -> int:

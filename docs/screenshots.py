@@ -16,7 +16,15 @@ PAGES = {
     "liquidity_index_plots": ("/assets/pulse/liquidity_index?view=events", "text=Materialized"),
     "liquidity_index_overview": ("/assets/pulse/liquidity_index", "text=Description"),
 }
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +32,9 @@ def main(arguments: list[str]) -> int:
     base = arguments[0] if arguments else "http://127.0.0.1:3000"
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
+        )
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         for name, (path, content) in PAGES.items():
             _take(page, base + path, content, PICTURES / f"{name}.png")

@@ -23,7 +23,9 @@ GX_MAX_ROWS: Final = 200_000
 _SHOWN_KEYS: Final = 20
 
 
-def contract_check(contract: TableContract, partitions_def: dg.PartitionsDefinition | None, *, gx_max_rows: int = GX_MAX_ROWS) -> dg.AssetChecksDefinition:
+def contract_check(
+    contract: TableContract, partitions_def: dg.PartitionsDefinition | None, *, gx_max_rows: int = GX_MAX_ROWS
+) -> dg.AssetChecksDefinition:
     """Make the blocking check of one contract table.
 
     Parameters
@@ -53,17 +55,23 @@ def contract_check(contract: TableContract, partitions_def: dg.PartitionsDefinit
     return check
 
 
-def fast_contract_check(contract: TableContract, partitions_def: dg.PartitionsDefinition | None) -> dg.AssetChecksDefinition:
+def fast_contract_check(
+    contract: TableContract, partitions_def: dg.PartitionsDefinition | None
+) -> dg.AssetChecksDefinition:
     """Make the blocking check with the fast engine only, for runs that a sensor starts often."""
     return contract_check(contract, partitions_def, gx_max_rows=0)
 
 
-def contract_checks(contracts: Sequence[TableContract], partitions_def: dg.PartitionsDefinition | None) -> list[dg.AssetChecksDefinition]:
+def contract_checks(
+    contracts: Sequence[TableContract], partitions_def: dg.PartitionsDefinition | None
+) -> list[dg.AssetChecksDefinition]:
     """Make one blocking check for each contract."""
     return [contract_check(contract, partitions_def) for contract in contracts]
 
 
-def quality_check(contract: TableContract, partitions_def: dg.PartitionsDefinition | None, *, minimum_mean_frac: float) -> dg.AssetChecksDefinition:
+def quality_check(
+    contract: TableContract, partitions_def: dg.PartitionsDefinition | None, *, minimum_mean_frac: float
+) -> dg.AssetChecksDefinition:
     """Make a blocking check that the mean ``quality_frac`` of each day with rows is at least ``minimum_mean_frac`` (0-1)."""
 
     @dg.asset_check(
@@ -93,7 +101,9 @@ def quality_check(contract: TableContract, partitions_def: dg.PartitionsDefiniti
     return check
 
 
-def judge(lake: Lake, contract: TableContract, days: Sequence[date], gx_max_rows: int = GX_MAX_ROWS) -> dg.AssetCheckResult:
+def judge(
+    lake: Lake, contract: TableContract, days: Sequence[date], gx_max_rows: int = GX_MAX_ROWS
+) -> dg.AssetCheckResult:
     """Judge the published files of ``days``; a day without a file fails."""
     missing = [day for day in days if not lake.has(contract, day)]
     audits = [inspect_rows(lake.read(contract, day, day), contract, day) for day in days]
@@ -101,9 +111,13 @@ def judge(lake: Lake, contract: TableContract, days: Sequence[date], gx_max_rows
     quarantined = sum(lake.read_quarantine(contract, day).num_rows for day in days)
     use_gx = 0 < rows <= gx_max_rows
     failed = [
-        (violation.code, violation.column, violation.count, violation.allowed) for each in audits for violation in each.violations
+        (violation.code, violation.column, violation.count, violation.allowed)
+        for each in audits
+        for violation in each.violations
     ]
-    gx_failed = _gx_failures(contract, [each.accepted for each in audits], [each.rejected for each in audits]) if use_gx else []
+    gx_failed = (
+        _gx_failures(contract, [each.accepted for each in audits], [each.rejected for each in audits]) if use_gx else []
+    )
     metadata: dict[str, Any] = {
         "evaluated_rows": rows,
         "failed_rows": sum(each.rejected.num_rows for each in audits),
@@ -116,7 +130,9 @@ def judge(lake: Lake, contract: TableContract, days: Sequence[date], gx_max_rows
     if failed or gx_failed:
         metadata["failed_rules"] = _rules_table([*failed, *gx_failed])
         metadata["bad_keys"] = dg.MetadataValue.json(_bad_keys(contract, audits))
-    return dg.AssetCheckResult(passed=not (missing or failed or gx_failed), severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)
+    return dg.AssetCheckResult(
+        passed=not (missing or failed or gx_failed), severity=dg.AssetCheckSeverity.ERROR, metadata=metadata
+    )
 
 
 def _run_days(context: dg.AssetCheckExecutionContext, lake: Lake, contract: TableContract) -> list[date]:
@@ -125,27 +141,43 @@ def _run_days(context: dg.AssetCheckExecutionContext, lake: Lake, contract: Tabl
     return lake.sessions(contract)
 
 
-def _gx_failures(contract: TableContract, accepted: list[pa.Table], rejected: list[pa.Table]) -> list[tuple[str, str, int, str]]:
+def _gx_failures(
+    contract: TableContract, accepted: list[pa.Table], rejected: list[pa.Table]
+) -> list[tuple[str, str, int, str]]:
     from resources.expectations import run_suite  # great_expectations takes seconds to import
 
     names = list(contract.column_names)
-    whole = pa.concat_tables([*(table.select(names).cast(contract.arrow_schema) for table in accepted), *(table.select(names) for table in rejected)], promote_options="permissive")
+    whole = pa.concat_tables(
+        [
+            *(table.select(names).cast(contract.arrow_schema) for table in accepted),
+            *(table.select(names) for table in rejected),
+        ],
+        promote_options="permissive",
+    )
     report = run_suite(contract, whole)
     return [("/".join(each.codes), each.column, each.count, each.expectation) for each in report.failed]
 
 
 def _rules_table(failed: list[tuple[str, str, int, str]]) -> dg.MarkdownMetadataValue:
-    lines = [f"| {code} | {column} | {count} | {allowed[:80].replace('|', '/')} |" for code, column, count, allowed in failed[:_SHOWN_KEYS]]
+    lines = [
+        f"| {code} | {column} | {count} | {allowed[:80].replace('|', '/')} |"
+        for code, column, count, allowed in failed[:_SHOWN_KEYS]
+    ]
     return dg.MetadataValue.md("\n".join(["| rule | column | rows | allowed |", "|---|---|---|---|", *lines]))
 
 
 def _bad_keys(contract: TableContract, audits: Sequence[Audit]) -> list[dict[str, str]]:
     keys = [*contract.key, "reasons"]
     rows = (row for each in audits for row in each.rejected.select(keys).slice(0, _SHOWN_KEYS).to_pylist())
-    return [{name: str(value)[:120] for name, value in row.items()} for row, _ in zip(rows, range(_SHOWN_KEYS), strict=False)]
+    return [
+        {name: str(value)[:120] for name, value in row.items()}
+        for row, _ in zip(rows, range(_SHOWN_KEYS), strict=False)
+    ]
 
 
 def _description(contract: TableContract, gx_max_rows: int) -> str:
-    engine = f"Great Expectations up to {gx_max_rows} rows of a run, the fast engine above" if gx_max_rows else "fast engine"
+    engine = (
+        f"Great Expectations up to {gx_max_rows} rows of a run, the fast engine above" if gx_max_rows else "fast engine"
+    )
     bad = "set aside with a reason" if contract.on_bad_row == "quarantine" else "refused with the whole table"
     return f"Every row keeps contract `{contract.name}` version {contract.version} ({len(contract.columns)} columns). Bad rows are {bad}. Engine: {engine}."

@@ -60,8 +60,17 @@ class ContractParquetIOManager(dg.ConfigurableIOManager):
         lake = self.open()
         days = sorted(_days(context.asset_partition_keys)) if context.has_asset_partitions else lake.sessions(contract)
         columns = _wanted_columns(context)
-        table = lake.read(contract, days[0], days[-1], columns) if days else contract.arrow_schema.empty_table().select(columns or list(contract.column_names))
-        if days and (days[-1] - days[0]).days + 1 != len(days) and context.has_asset_partitions and "session_date" in table.column_names:
+        table = (
+            lake.read(contract, days[0], days[-1], columns)
+            if days
+            else contract.arrow_schema.empty_table().select(columns or list(contract.column_names))
+        )
+        if (
+            days
+            and (days[-1] - days[0]).days + 1 != len(days)
+            and context.has_asset_partitions
+            and "session_date" in table.column_names
+        ):
             table = table.filter(pc.is_in(table.column("session_date"), value_set=pa.array(days, pa.date32())))
         return table if context.dagster_type.typing_type is pa.Table else frame_from_table(table)
 
@@ -76,7 +85,9 @@ def contract_of(key: dg.AssetKey) -> TableContract:
     """
     name = key.path[-1]
     if name not in _CONTRACTS:
-        raise ConfigError(f"asset {key.to_user_string()}: no table contract is called {name!r}; add one to liquidity/contracts or give the asset another IO manager")
+        raise ConfigError(
+            f"asset {key.to_user_string()}: no table contract is called {name!r}; add one to liquidity/contracts or give the asset another IO manager"
+        )
     return _CONTRACTS[name]
 
 
@@ -102,7 +113,9 @@ def split_by_session(table: pa.Table, contract: TableContract, days: list[date] 
     """
     sessions = table.column("session_date").combine_chunks().cast(pa.int32())
     if sessions.null_count == table.num_rows and table.num_rows and not days:
-        raise ContractError(f"{contract.name}: session_date is null in all {table.num_rows} rows; set it from the partition")
+        raise ContractError(
+            f"{contract.name}: session_date is null in all {table.num_rows} rows; set it from the partition"
+        )
     newest = pc.max(sessions).as_py() if days is None else _day_number(max(days))
     numbers = pc.fill_null(sessions, newest if newest is not None else 0).to_numpy(zero_copy_only=False)
     if len(numbers) and (np.diff(numbers) < 0).any():
@@ -129,11 +142,20 @@ def column_schema(contract: TableContract) -> dg.TableSchema:
                 name=column.name,
                 type=column.dtype,
                 description=f"{column.meaning} Unit: {column.unit}.",
-                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=contract.key == (column.name,), other=_constraints(column, contract)),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable,
+                    unique=contract.key == (column.name,),
+                    other=_constraints(column, contract),
+                ),
             )
             for column in contract.columns
         ],
-        constraints=dg.TableConstraints(other=[f"one row per {', '.join(contract.key)}", *(f"{rule.left} {rule.op} {rule.right}" for rule in contract.rules)]),
+        constraints=dg.TableConstraints(
+            other=[
+                f"one row per {', '.join(contract.key)}",
+                *(f"{rule.left} {rule.op} {rule.right}" for rule in contract.rules),
+            ]
+        ),
     )
 
 
@@ -150,7 +172,9 @@ def _constraints(column: Column, contract: TableContract) -> list[str]:
     return other
 
 
-def _output_metadata(lake: Lake, contract: TableContract, reports: list[PublishReport], audits: list[Audit]) -> dict[str, Any]:
+def _output_metadata(
+    lake: Lake, contract: TableContract, reports: list[PublishReport], audits: list[Audit]
+) -> dict[str, Any]:
     rows = sum(report.rows for report in reports)
     reasons: Counter[str] = Counter()
     for judged in audits:
@@ -163,7 +187,9 @@ def _output_metadata(lake: Lake, contract: TableContract, reports: list[PublishR
         "days": len(reports),
         "quarantined_rows": sum(report.quarantined for report in reports),
         "contract_version": contract.version,
-        "sha256": reports[0].sha256 if len(reports) == 1 else hashlib.sha256("".join(report.sha256 for report in reports).encode()).hexdigest(),
+        "sha256": reports[0].sha256
+        if len(reports) == 1
+        else hashlib.sha256("".join(report.sha256 for report in reports).encode()).hexdigest(),
     }
     if len(reports) == 1:
         metadata["dagster/partition_row_count"] = rows

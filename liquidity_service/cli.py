@@ -33,10 +33,14 @@ def _moment(text: str) -> datetime:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pulse", description="Liquidity of bonds and crypto: checked signals, 0-100 indices, published pulse.")
+    parser = argparse.ArgumentParser(
+        prog="pulse", description="Liquidity of bonds and crypto: checked signals, 0-100 indices, published pulse."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    tour = commands.add_parser("tour", help="simulate, ingest, materialise the last sessions of everything, print the pulse")
+    tour = commands.add_parser(
+        "tour", help="simulate, ingest, materialise the last sessions of everything, print the pulse"
+    )
     tour.add_argument("--sessions", type=int, default=30, help="sessions of each market to compute (default 30)")
     tour.add_argument("--no-simulation", action="store_true", help="recorded data and the landing folder only")
     tour.add_argument("--again", action="store_true", help="run even where nothing changed")
@@ -89,7 +93,9 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         case "tour":
             from liquidity_service.tour import run_tour
 
-            return run_tour(settings, sessions=options.sessions, simulation=not options.no_simulation, again=options.again)
+            return run_tour(
+                settings, sessions=options.sessions, simulation=not options.no_simulation, again=options.again
+            )
         case "dev":
             from liquidity_service.workspace import run_dev
 

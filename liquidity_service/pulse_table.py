@@ -32,7 +32,9 @@ def print_pulse(settings: Settings, *, session: date | None, rows: int) -> int:
     if session is not None:
         days = [day for day in days if day == session]
     if not days:
-        raise ContractError(f"no pulse is published{'' if session is None else f' for {session}'}; `pulse tour` makes one")
+        raise ContractError(
+            f"no pulse is published{'' if session is None else f' for {session}'}; `pulse tour` makes one"
+        )
     printed = 0
     for title, belongs in _MARKETS:
         found = _newest_with_rows(lake, days, belongs)
@@ -86,10 +88,19 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
 
 def _table(title: str, day: date, frame: pd.DataFrame, rows: int) -> Table:
     scored = int(frame["liquidity_score"].notna().sum())
-    table = Table(title=f"{title}, session {day}: {scored} of {len(frame)} scored, median {frame['liquidity_score'].median():.1f}", title_justify="left")
+    table = Table(
+        title=f"{title}, session {day}: {scored} of {len(frame)} scored, median {frame['liquidity_score'].median():.1f}",
+        title_justify="left",
+    )
     for name, justify in (
-        ("instrument", "left"), ("liquidity 0-100", "right"), ("change", "right"), ("bondx", "right"),
-        ("coverage", "right"), ("oldest input, market h", "right"), ("method", "left"), ("moved by (points)", "left"),
+        ("instrument", "left"),
+        ("liquidity 0-100", "right"),
+        ("change", "right"),
+        ("bondx", "right"),
+        ("coverage", "right"),
+        ("oldest input, market h", "right"),
+        ("method", "left"),
+        ("moved by (points)", "left"),
     ):
         table.add_column(name, justify=justify, no_wrap=name == "instrument")  # type: ignore[arg-type]
     for record in pulse_rows(frame, rows):
@@ -108,5 +119,3 @@ def _table(title: str, day: date, frame: pd.DataFrame, rows: int) -> Table:
 
 def _missing(value: float | None) -> bool:
     return value is None or value != value
-
-

@@ -100,7 +100,9 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
     if simulation:
         end = datetime.now(UTC).date() - timedelta(days=1)
         with console.status("simulating the market"):
-            report = simulate_to_landing(settings.landing_dir, simulation_config(settings), settings.simulate_start, end, "month")
+            report = simulate_to_landing(
+                settings.landing_dir, simulation_config(settings), settings.simulate_start, end, "month"
+            )
         console.print(report, highlight=False, soft_wrap=True)
     feeds = open_feeds(settings.feed_roots)
     steps = _plan(feeds, sessions)
@@ -155,7 +157,14 @@ def _materialise(
             cwd=root,
             text=True,
         ) as process,
-        Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), console=console) as progress,
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            console=console,
+        ) as progress,
     ):
         bar = progress.add_task("starting", total=len(steps))
         if process.stdout is None:
@@ -174,7 +183,9 @@ def _materialise(
                 for failure in message["failed"]:
                     console.print(f"[bold red]{failure['step']} failed[/bold red]\n{failure['error']}", highlight=False)
     if process.returncode != 0:
-        console.print(f"The pipeline stopped (exit code {process.returncode}); its log is {log}. What was published stays as it was.")
+        console.print(
+            f"The pipeline stopped (exit code {process.returncode}); its log is {log}. What was published stays as it was."
+        )
         return False
     return True
 
@@ -195,7 +206,9 @@ class _Done:
     def add(self, step: dict[str, str]) -> None:
         self.steps.append(step)
         staged = self.path.with_suffix(".tmp")
-        staged.write_text(json.dumps({"fingerprint": self.fingerprint, "steps": self.steps}, indent=1), encoding="utf-8")
+        staged.write_text(
+            json.dumps({"fingerprint": self.fingerprint, "steps": self.steps}, indent=1), encoding="utf-8"
+        )
         staged.replace(self.path)
 
 

@@ -44,7 +44,20 @@ def brought_up(settings: Settings) -> Iterator[dict[str, str]]:
 def run_dev(settings: Settings, *, host: str, port: int) -> int:
     """Run ``dagster dev`` on the workspace until it is stopped; its exit code."""
     root = project_root()
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(root / "workspace.yaml"), "-h", host, "-p", str(port)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        str(root / "workspace.yaml"),
+        "-h",
+        host,
+        "-p",
+        str(port),
+    ]
     with brought_up(settings) as child_environment:
         sys.stdout.write(f"Dagster UI: http://{host}:{port}  (stop with Ctrl-C)\n")
         sys.stdout.flush()

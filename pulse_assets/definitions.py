@@ -2,14 +2,14 @@
 
 import dagster as dg
 
+from io_managers.wiring import LOCATION_RESOURCES
 from pulse_assets.checks import CHECKS
 from pulse_assets.features import features, signal_panel
 from pulse_assets.freshness import with_freshness
-from pulse_assets.indices import warnings_table, heatmap, scores
+from pulse_assets.indices import heatmap, scores, warnings_table
 from pulse_assets.publish import liquidity_pulse
 from pulse_assets.schedules import JOBS, SCHEDULES
 from pulse_assets.signals import signals
-from io_managers.wiring import LOCATION_RESOURCES
 
 __all__ = ["defs"]
 

@@ -17,6 +17,4 @@ _POLICY = dg.FreshnessPolicy.cron(deadline_cron="0 2 * * *", lower_bound_delta=t
 
 def with_freshness(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """The same assets with the daily freshness policy on each table."""
-    return [
-        definition.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, _POLICY)) for definition in assets
-    ]
+    return [definition.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, _POLICY)) for definition in assets]

@@ -57,7 +57,11 @@ def scores(
     profiles = profiles_for(config.profile, config.overrides)
     store.store().record_configurations(run_configurations(profiles, THRESHOLDS), clock.now())
     tables = score_sessions(features, profiles, THRESHOLDS)
-    for contract, table in ((LIQUIDITY_INDEX, tables.liquidity), (REPAYMENT_SUPPORT, tables.repayment), (BONDX_SCORE, tables.bondx)):
+    for contract, table in (
+        (LIQUIDITY_INDEX, tables.liquidity),
+        (REPAYMENT_SUPPORT, tables.repayment),
+        (BONDX_SCORE, tables.bondx),
+    ):
         yield dg.Output(table, output_name=contract.name, metadata=score_summary(table, contract))
 
 

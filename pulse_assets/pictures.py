@@ -18,7 +18,9 @@ _BLUE, _GREY, _ORANGE = "#1f6fd1", "#8a97a8", "#c8641a"
 def inline_markdown(svg: str) -> str:
     """Markdown that the UI renders as the picture; raises :class:`ConfigError` when it would be too long to show."""
     if len(svg.encode()) > MAX_SVG_BYTES:
-        raise ConfigError(f"picture of {len(svg.encode())} bytes, at most {MAX_SVG_BYTES} are shown inline; draw fewer points")
+        raise ConfigError(
+            f"picture of {len(svg.encode())} bytes, at most {MAX_SVG_BYTES} are shown inline; draw fewer points"
+        )
     return f"![](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
@@ -27,9 +29,9 @@ def _svg(width: int, height: int, body: str) -> str:
 
 
 def history_band(low: Sequence[float], middle: Sequence[float], high: Sequence[float]) -> str:
-    """Line of ``middle`` over a band from ``low`` to ``high``, all 0-100 points, oldest first; the newest 24 are drawn."""
-    low, middle, high = ([float(v) for v in values][-24:] for values in (low, middle, high))
-    step = 11
+    """Line of ``middle`` over a band from ``low`` to ``high``, all 0-100 points, oldest first; the newest 20 are drawn."""
+    low, middle, high = ([float(v) for v in values][-20:] for values in (low, middle, high))
+    step = 13
 
     def points(values: Sequence[float], xs: Sequence[int]) -> str:
         return " ".join(f"{x},{100 - round(v)}" for x, v in zip(xs, values, strict=True))
@@ -37,7 +39,11 @@ def history_band(low: Sequence[float], middle: Sequence[float], high: Sequence[f
     xs = [i * step for i in range(len(middle))]
     band = points(high, xs) + " " + points(low[::-1], xs[::-1])
     grid_line = "<path d='M0 50h260' stroke='#999' stroke-width='.3'/>"
-    return _svg(260, 100, f"{grid_line}<path fill='{_BLUE}' opacity='.2' d='M{band}z'/><path fill='none' stroke='{_BLUE}' d='M{points(middle, xs)}'/>")
+    return _svg(
+        260,
+        100,
+        f"{grid_line}<path fill='{_BLUE}' opacity='.2' d='M{band}z'/><path fill='none' stroke='{_BLUE}' d='M{points(middle, xs)}'/>",
+    )
 
 
 def grid(cells: Sequence[Sequence[float | None]]) -> str:

@@ -59,7 +59,13 @@ def liquidity_pulse(
     publications = store.store()
     configurations = publications.configurations(sorted(set(liquidity["config_hash"])))
     documents = document_sessions(
-        ScoreTables(liquidity, repayment, bondx), features, warnings, status, run_sessions(context), configurations, code_version()
+        ScoreTables(liquidity, repayment, bondx),
+        features,
+        warnings,
+        status,
+        run_sessions(context),
+        configurations,
+        code_version(),
     )
     for session, day in documents.items():
         scored = liquidity[liquidity["session_date"] == pd.Timestamp(session)]
@@ -77,5 +83,9 @@ def liquidity_pulse(
             calendars=sorted(set(instruments.loc[instruments["session_date"] == pd.Timestamp(session), "calendar"])),
             document_path=receipt.path.relative_to(lake.lake().root).as_posix(),
         )
-    table = pd.concat(documents.values(), ignore_index=True) if documents else frame_from_table(empty_table(LIQUIDITY_PULSE))
+    table = (
+        pd.concat(documents.values(), ignore_index=True)
+        if documents
+        else frame_from_table(empty_table(LIQUIDITY_PULSE))
+    )
     return dg.Output(table, metadata=pulse_summary(table))

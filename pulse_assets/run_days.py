@@ -44,7 +44,9 @@ def main(arguments: list[str]) -> int:
                 for event in result.all_events
                 if event.is_step_failure
             ]
-            _say({"event": "end", "number": number, "success": result.success, "run_id": result.run_id, "failed": failed})
+            _say(
+                {"event": "end", "number": number, "success": result.success, "run_id": result.run_id, "failed": failed}
+            )
             if not result.success:
                 return 1
     return 0

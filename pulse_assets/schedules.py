@@ -14,7 +14,9 @@ from resources.dagster_wiring import DAILY
 __all__ = ["JOBS", "SCHEDULES", "daily_pulse", "rescore", "signals_job"]
 
 _INGESTED = dg.AssetSelection.groups("signals") | dg.AssetSelection.assets(["pulse", "signal_panel"])
-_COMPUTED = dg.AssetSelection.groups("features", "pulse_indices", "publish") - dg.AssetSelection.assets(["pulse", "signal_panel"])
+_COMPUTED = dg.AssetSelection.groups("features", "pulse_indices", "publish") - dg.AssetSelection.assets(
+    ["pulse", "signal_panel"]
+)
 
 daily_pulse = dg.define_asset_job(
     "daily_pulse",

@@ -32,7 +32,9 @@ SIGNAL_TABLES = (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT
 class SignalsConfig(dg.Config):
     """What to collect."""
 
-    feeds: list[str] = Field(default=[], description="Names of the feeds to read; empty reads every feed whose files are there.")
+    feeds: list[str] = Field(
+        default=[], description="Names of the feeds to read; empty reads every feed whose files are there."
+    )
     timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds that one adapter may take.")
 
 

@@ -24,6 +24,15 @@ __all__ = [
 ]
 
 _ROWS_SHOWN = 15
+_SHOWN_SIGNALS = (
+    "spread_bps",
+    "depth_density",
+    "turnover_ccy",
+    "mm_online_ratio",
+    "auction_demand",
+    "traffic_index",
+    "sentiment_signed",
+)
 
 
 def _newest(table: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +64,9 @@ def signal_summary(table: pd.DataFrame, status: pd.DataFrame) -> dict[str, Any]:
         summary["oldest_age_h"] = float(table["age_market_s"].max()) / 3600.0
     newest = _newest(status)
     if len(newest):
-        summary["adapters"] = _table(newest[["adapter", "state", "rows_count", "coverage_frac", "missing_count", "detail"]])
+        summary["adapters"] = _table(
+            newest[["adapter", "state", "rows_count", "coverage_frac", "missing_count", "detail"]]
+        )
     return summary
 
 
@@ -64,7 +75,7 @@ def coverage_summary(panel: pd.DataFrame) -> dict[str, Any]:
     if not len(panel):
         return {"instruments": 0}
     newest = _newest(panel)
-    signals = [c for c in ("spread_bps", "depth_density", "turnover_ccy", "mm_online_ratio", "auction_demand", "traffic_index", "sentiment_signed")]
+    signals = list(_SHOWN_SIGNALS)
     share = newest.groupby("asset_class")[signals].agg(lambda s: float(s.notna().mean()))
     return {
         "instruments": int(newest["instrument_id"].nunique()),
@@ -101,13 +112,17 @@ def score_summary(table: pd.DataFrame, contract: TableContract) -> dict[str, Any
         "mean_uncertainty_points": float(known["uncertainty_sd"].mean()) if len(known) else dg.MetadataValue.null(),
         "mean_coverage_frac": float(newest["coverage_frac"].mean()),
         "by_method": _table(newest.groupby(["asset_class", "method"]).size().rename("instruments").reset_index()),
-        "lowest": _table(known.nsmallest(8, score)[["instrument_id", score, "uncertainty_sd", "coverage_frac", "method"]]),
+        "lowest": _table(
+            known.nsmallest(8, score)[["instrument_id", score, "uncertainty_sd", "coverage_frac", "method"]]
+        ),
         "config_hash": ", ".join(sorted(newest["config_hash"].unique())),
         "profile": ", ".join(sorted(newest["profile"].unique())),
     }
     by_day = table.dropna(subset=[score]).groupby("session_date")[score].quantile([0.1, 0.5, 0.9]).unstack()
     if len(by_day) > 1:
-        summary["history_10_50_90"] = dg.MetadataValue.md(inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9])))
+        summary["history_10_50_90"] = dg.MetadataValue.md(
+            inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9]))
+        )
     return summary
 
 
@@ -126,7 +141,11 @@ def heatmap_summary(cells: pd.DataFrame) -> dict[str, Any]:
         "masked_cells": int(newest["masked"].sum()),
         "heatmap": dg.MetadataValue.md(inline_markdown(picture)),
         "heatmap_axes": f"rows {', '.join(rows)}; columns {', '.join(columns)}; orange illiquid, blue liquid",
-        "cells_table": _table(newest[~newest["masked"]][["asset_class", "sector", "rating", "liquidity_score", "bondx_score", "members_count"]]),
+        "cells_table": _table(
+            newest[~newest["masked"]][
+                ["asset_class", "sector", "rating", "liquidity_score", "bondx_score", "members_count"]
+            ]
+        ),
     }
 
 
@@ -137,9 +156,16 @@ def warning_summary(warnings: pd.DataFrame, index_history: pd.DataFrame) -> dict
         newest = _newest(warnings)
         summary["raised"] = int((newest["state"] == "raised").sum())
         summary["names"] = _table(newest[["instrument_id", "state", "raised_on", "liquidity_score", "change_points"]])
-    by_day = index_history.dropna(subset=["liquidity_score"]).groupby("session_date")["liquidity_score"].quantile([0.1, 0.5, 0.9]).unstack()
+    by_day = (
+        index_history.dropna(subset=["liquidity_score"])
+        .groupby("session_date")["liquidity_score"]
+        .quantile([0.1, 0.5, 0.9])
+        .unstack()
+    )
     if len(by_day) > 1:
-        summary["index_history_10_50_90"] = dg.MetadataValue.md(inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9])))
+        summary["index_history_10_50_90"] = dg.MetadataValue.md(
+            inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9]))
+        )
     return summary
 
 

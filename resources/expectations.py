@@ -79,12 +79,16 @@ def suite_for(contract: TableContract, session_date: date | None = None) -> Any:
 
         _batch_definition()  # a suite needs a context to belong to
         return gx.ExpectationSuite(
-            name=f"{contract.location}.{contract.name}.v{contract.version}", expectations=list(_expectations(contract, session_date))
+            name=f"{contract.location}.{contract.name}.v{contract.version}",
+            expectations=list(_expectations(contract, session_date)),
         )
 
 
 def run_suite(
-    contract: TableContract, frame: "pd.DataFrame | pa.Table", session_date: date | None = None, now: datetime | None = None
+    contract: TableContract,
+    frame: "pd.DataFrame | pa.Table",
+    session_date: date | None = None,
+    now: datetime | None = None,
 ) -> ExpectationReport:
     """Run the suite of ``contract`` over all rows of ``frame`` in one call.
 
@@ -114,9 +118,13 @@ def _failed(outcome: Any) -> FailedExpectation:
     told = outcome.exception_info or {}
     raised = [each for each in (told, *told.values()) if isinstance(each, dict) and each.get("raised_exception")]
     if raised:
-        raise ConfigError(f"expectation {configuration.type} of column {configuration.meta['column']} could not be evaluated: {str(raised[0]['exception_message'])[:300]}")
+        raise ConfigError(
+            f"expectation {configuration.type} of column {configuration.meta['column']} could not be evaluated: {str(raised[0]['exception_message'])[:300]}"
+        )
     meta = configuration.meta
-    return FailedExpectation(configuration.type, meta["column"], tuple(meta["codes"]), int(outcome.result.get("unexpected_count", 0)))
+    return FailedExpectation(
+        configuration.type, meta["column"], tuple(meta["codes"]), int(outcome.result.get("unexpected_count", 0))
+    )
 
 
 def _expectations(contract: TableContract, session_date: date | None) -> Iterator[Any]:
@@ -126,20 +134,27 @@ def _expectations(contract: TableContract, session_date: date | None) -> Iterato
         yield from _column_expectations(column, contract, session_date)
         if column.dtype == "timestamp":
             yield gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-                column_A=_LIMIT, column_B=column.name, or_equal=True, ignore_row_if="either_value_is_missing",
+                column_A=_LIMIT,
+                column_B=column.name,
+                or_equal=True,
+                ignore_row_if="either_value_is_missing",
                 meta={"codes": ["future_timestamp"], "column": column.name},
             )
     for rule in contract.rules:
         yield gxe.ExpectColumnPairValuesAToBeGreaterThanB(
-            column_A=_comparable(contract.column(rule.right)), column_B=_comparable(contract.column(rule.left)),
-            or_equal=rule.op == "<=", ignore_row_if="either_value_is_missing",
+            column_A=_comparable(contract.column(rule.right)),
+            column_B=_comparable(contract.column(rule.left)),
+            or_equal=rule.op == "<=",
+            ignore_row_if="either_value_is_missing",
             meta={"codes": [rule.code], "column": f"{rule.left}{rule.op}{rule.right}"},
         )
     keys = {"codes": ["duplicate_key", "conflicting_duplicate"], "column": ",".join(contract.key)}
     if len(contract.key) == 1:
         yield gxe.ExpectColumnValuesToBeUnique(column=contract.key[0], meta=keys)
     else:
-        yield gxe.ExpectCompoundColumnsToBeUnique(column_list=list(contract.key), ignore_row_if="any_value_is_missing", meta=keys)
+        yield gxe.ExpectCompoundColumnsToBeUnique(
+            column_list=list(contract.key), ignore_row_if="any_value_is_missing", meta=keys
+        )
 
 
 def _column_expectations(column: Column, contract: TableContract, session_date: date | None) -> Iterator[Any]:
@@ -148,8 +163,12 @@ def _column_expectations(column: Column, contract: TableContract, session_date: 
 
     name = column.name
     if not column.nullable:
-        yield gxe.ExpectColumnValuesToNotBeNull(column=name, meta={"codes": ["null_key" if name in contract.key else "null_value"], "column": name})
-    if column.dtype in ("float64", "int64") and (column.dtype == "float64" or column.minimum is not None or column.maximum is not None):
+        yield gxe.ExpectColumnValuesToNotBeNull(
+            column=name, meta={"codes": ["null_key" if name in contract.key else "null_value"], "column": name}
+        )
+    if column.dtype in ("float64", "int64") and (
+        column.dtype == "float64" or column.minimum is not None or column.maximum is not None
+    ):
         yield gxe.ExpectColumnValuesToBeBetween(
             column=name,
             min_value=-_LARGEST if column.minimum is None else column.minimum,
@@ -158,13 +177,21 @@ def _column_expectations(column: Column, contract: TableContract, session_date: 
             meta={"codes": ["not_finite", "below_minimum", "above_maximum"], "column": name},
         )
     if column.allowed:
-        yield gxe.ExpectColumnValuesToBeInSet(column=name, value_set=list(column.allowed), meta={"codes": ["not_allowed"], "column": name})
+        yield gxe.ExpectColumnValuesToBeInSet(
+            column=name, value_set=list(column.allowed), meta={"codes": ["not_allowed"], "column": name}
+        )
     if column.pattern is not None:
-        yield gxe.ExpectColumnValuesToMatchRegex(column=name, regex=_strict(column.pattern), meta={"codes": ["bad_pattern"], "column": name})
+        yield gxe.ExpectColumnValuesToMatchRegex(
+            column=name, regex=_strict(column.pattern), meta={"codes": ["bad_pattern"], "column": name}
+        )
     if name == "instrument_id":
-        yield gxe.ExpectColumnValuesToBeInSet(column=_CHECK_DIGIT, value_set=["yes"], meta={"codes": ["bad_isin_check_digit"], "column": name})
+        yield gxe.ExpectColumnValuesToBeInSet(
+            column=_CHECK_DIGIT, value_set=["yes"], meta={"codes": ["bad_isin_check_digit"], "column": name}
+        )
     if name == "session_date" and session_date is not None:
-        yield gxe.ExpectColumnValuesToBeInSet(column=name, value_set=[pd.Timestamp(session_date)], meta={"codes": ["wrong_session"], "column": name})
+        yield gxe.ExpectColumnValuesToBeInSet(
+            column=name, value_set=[pd.Timestamp(session_date)], meta={"codes": ["wrong_session"], "column": name}
+        )
 
 
 def _comparable(column: Column) -> str:
@@ -212,7 +239,11 @@ def _batch_definition() -> Any:
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    return context.data_sources.add_pandas("contracts").add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
+    return (
+        context.data_sources.add_pandas("contracts")
+        .add_dataframe_asset("table")
+        .add_batch_definition_whole_dataframe("whole")
+    )
 
 
 @contextmanager

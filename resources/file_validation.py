@@ -88,7 +88,9 @@ class ValidationReport:
         return "\n".join([*lines, f"{self.path}: {self.files} files, {self.rows} rows, {verdict}"])
 
 
-def validate_path(path: Path, contract: TableContract | None = None, limits: FileLimits = DEFAULT_LIMITS) -> ValidationReport:
+def validate_path(
+    path: Path, contract: TableContract | None = None, limits: FileLimits = DEFAULT_LIMITS
+) -> ValidationReport:
     """Judge a file, or every data file below a folder.
 
     Parameters
@@ -114,7 +116,9 @@ def validate_path(path: Path, contract: TableContract | None = None, limits: Fil
         findings.extend(found)
     if not files:
         what = "holds no parquet, CSV or JSON file" if path.is_dir() else "does not exist"
-        findings.append(Finding(str(path), "", "", 0, 0, "nothing_found", f"{path} {what}; name a file or a folder of tables"))
+        findings.append(
+            Finding(str(path), "", "", 0, 0, "nothing_found", f"{path} {what}; name a file or a folder of tables")
+        )
     return ValidationReport(str(path), len(files), rows, tuple(findings))
 
 
@@ -134,19 +138,40 @@ def _data_files(path: Path) -> Iterator[Path]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             inner = file.relative_to(path).parts
-            if file.suffix.lower() in _SUFFIXES and not any(part.startswith(".") for part in inner) and "quarantine" not in inner and not file.is_dir():
+            if (
+                file.suffix.lower() in _SUFFIXES
+                and not any(part.startswith(".") for part in inner)
+                and "quarantine" not in inner
+                and not file.is_dir()
+            ):
                 yield file
     elif path.exists() or path.is_symlink():
         yield path
 
 
-def _validate_file(file: Path, base: Path, contract: TableContract | None, limits: FileLimits) -> tuple[int, list[Finding]]:
+def _validate_file(
+    file: Path, base: Path, contract: TableContract | None, limits: FileLimits
+) -> tuple[int, list[Finding]]:
     if base.is_dir() and not file.resolve().is_relative_to(base.resolve()):
-        return 0, [Finding(str(file), "", "", 0, 0, "unsafe_path", f"{file} leads outside {base}; replace the link by the file")]
+        return 0, [
+            Finding(
+                str(file), "", "", 0, 0, "unsafe_path", f"{file} leads outside {base}; replace the link by the file"
+            )
+        ]
     table = contract or _guess(file)
     if table is None:
         known = ", ".join(sorted(_CONTRACTS))
-        return 0, [Finding(str(file), "", "", 0, 0, "unknown_table", f"{file.name}: no contract is named by the file or its folders; known tables: {known}")]
+        return 0, [
+            Finding(
+                str(file),
+                "",
+                "",
+                0,
+                0,
+                "unknown_table",
+                f"{file.name}: no contract is named by the file or its folders; known tables: {known}",
+            )
+        ]
     try:
         data = read_foreign_file(file, table, limits)
     except (ContractError, SourceUnavailableError) as error:
@@ -154,9 +179,20 @@ def _validate_file(file: Path, base: Path, contract: TableContract | None, limit
     try:
         judged = inspect_rows(data, table, _session_of(file))
     except ContractError as error:
-        return data.num_rows, [Finding(str(file), table.name, "", data.num_rows, data.num_rows, "table_refused", str(error))]
+        return data.num_rows, [
+            Finding(str(file), table.name, "", data.num_rows, data.num_rows, "table_refused", str(error))
+        ]
     found = [
-        Finding(str(file), table.name, each.column, data.num_rows, each.count, each.code, each.describe(table, data.num_rows)) for each in judged.violations
+        Finding(
+            str(file),
+            table.name,
+            each.column,
+            data.num_rows,
+            each.count,
+            each.code,
+            each.describe(table, data.num_rows),
+        )
+        for each in judged.violations
     ]
     return data.num_rows, found
 
@@ -196,7 +232,9 @@ def read_foreign_file(file: Path, contract: TableContract, limits: FileLimits = 
     try:
         table = _read_csv(file, contract) if suffix == ".csv" else _read_json(file, contract)
     except (pa.ArrowException, ValueError, OSError, RecursionError) as error:
-        raise ContractError(f"{file}: not readable as {suffix[1:]} of table {contract.name} ({str(error)[:200]}); see docs/data_dictionary.md") from error
+        raise ContractError(
+            f"{file}: not readable as {suffix[1:]} of table {contract.name} ({str(error)[:200]}); see docs/data_dictionary.md"
+        ) from error
     if table.num_rows > limits.max_rows:
         raise ContractError(f"{file}: {table.num_rows} rows, allowed {limits.max_rows}; split the file by day")
     return table
@@ -208,12 +246,16 @@ def _require_format(file: Path) -> None:
         with file.open("rb") as opened:
             head = opened.read(4)
     except OSError as error:
-        raise SourceUnavailableError(f"{file}: cannot be read ({type(error).__name__}); check that it is a file that may be read") from error
+        raise SourceUnavailableError(
+            f"{file}: cannot be read ({type(error).__name__}); check that it is a file that may be read"
+        ) from error
     if not head:
         raise ContractError(f"{file}: the file is empty (0 bytes); deliver it again")
     suffix = file.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise ContractError(f"{file}: ending {suffix!r} is not one of {', '.join(_SUFFIXES)}; rename the file to what it is")
+        raise ContractError(
+            f"{file}: ending {suffix!r} is not one of {', '.join(_SUFFIXES)}; rename the file to what it is"
+        )
     if (head == b"PAR1") != (suffix == ".parquet"):
         real = "parquet" if head == b"PAR1" else "not parquet"
         raise ContractError(f"{file}: the content is {real}, the name says {suffix}; rename the file or write it again")
@@ -232,7 +274,11 @@ def _read_csv(file: Path, contract: TableContract) -> pa.Table:
     table = pacsv.read_csv(file, read_options=pacsv.ReadOptions(block_size=_TEXT_BLOCK_BYTES), convert_options=options)
     for place, name in enumerate(table.column_names):
         column = contract.column(name) if name in contract.column_names else None
-        if column is not None and column.dtype == "string" and not (column.nullable or column.allowed or column.pattern):
+        if (
+            column is not None
+            and column.dtype == "string"
+            and not (column.nullable or column.allowed or column.pattern)
+        ):
             table = table.set_column(place, name, pc.fill_null(table.column(name), ""))
     return table
 

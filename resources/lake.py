@@ -114,7 +114,13 @@ class Lake:
 
     def quarantine_folder(self, contract: TableContract, session_date: date) -> Path:
         """Folder of one day's quarantine file."""
-        return self.root / "quarantine" / contract.location / contract.name / f"{_PREFIX}{_plain_day(session_date).isoformat()}"
+        return (
+            self.root
+            / "quarantine"
+            / contract.location
+            / contract.name
+            / f"{_PREFIX}{_plain_day(session_date).isoformat()}"
+        )
 
     def has(self, contract: TableContract, session_date: date) -> bool:
         """Whether the day has been published, be it without rows."""
@@ -131,7 +137,12 @@ class Lake:
     # --- write ---
 
     def publish(
-        self, contract: TableContract, session_date: date, rows: "pd.DataFrame | pa.Table", *, now: datetime | None = None
+        self,
+        contract: TableContract,
+        session_date: date,
+        rows: "pd.DataFrame | pa.Table",
+        *,
+        now: datetime | None = None,
     ) -> PublishReport:
         """Audit the rows of one day, set bad ones aside, and put the rest in place atomically.
 
@@ -174,7 +185,9 @@ class Lake:
         _sync_folder(target.parent)
         self._drop_stale_quarantine(contract, session_date, quarantine)
         self._on_stage("done")
-        return PublishReport(target, judged.accepted.num_rows, judged.rejected.num_rows, sha256, judged.violations, quarantine)
+        return PublishReport(
+            target, judged.accepted.num_rows, judged.rejected.num_rows, sha256, judged.violations, quarantine
+        )
 
     def _stage(self, table: pa.Table, staged: Path) -> str:
         """Write, flush to disk and read back a temporary file; its sha256."""
@@ -184,11 +197,17 @@ class Lake:
             sha256 = hashlib.file_digest(written, "sha256").hexdigest()
         self._on_stage("staged")
         with open_parquet(staged, self._limits) as reread:
-            if reread.metadata.num_rows != table.num_rows or not reread.schema_arrow.equals(table.schema, check_metadata=True):
-                raise ContractError(f"{staged}: read back {reread.metadata.num_rows} rows where {table.num_rows} were written, or another schema; check the disk")
+            if reread.metadata.num_rows != table.num_rows or not reread.schema_arrow.equals(
+                table.schema, check_metadata=True
+            ):
+                raise ContractError(
+                    f"{staged}: read back {reread.metadata.num_rows} rows where {table.num_rows} were written, or another schema; check the disk"
+                )
         return sha256
 
-    def _publish_quarantine(self, contract: TableContract, session_date: date, rejected: pa.Table, sha256: str) -> Path | None:
+    def _publish_quarantine(
+        self, contract: TableContract, session_date: date, rejected: pa.Table, sha256: str
+    ) -> Path | None:
         if rejected.num_rows == 0:
             return None
         target = self.quarantine_folder(contract, session_date) / f"{sha256[:16]}.parquet"
@@ -219,7 +238,11 @@ class Lake:
 
         A publication takes seconds: what is older than ``older_than_s`` has no writer any more.
         """
-        return sum(_sweep_folder(Path(folder), older_than_s) for folder, _, _ in os.walk(self.root)) if self.root.is_dir() else 0
+        return (
+            sum(_sweep_folder(Path(folder), older_than_s) for folder, _, _ in os.walk(self.root))
+            if self.root.is_dir()
+            else 0
+        )
 
     def _sweep_once(self, folder: Path) -> None:
         if folder not in self._swept:
@@ -288,7 +311,9 @@ class Lake:
                     return quarantine.read()
         return rejected_schema(contract).empty_table()
 
-    def _read_day(self, contract: TableContract, path: Path, names: tuple[str, ...], wanted: list[str] | None, *, alone: bool) -> pa.Table:
+    def _read_day(
+        self, contract: TableContract, path: Path, names: tuple[str, ...], wanted: list[str] | None, *, alone: bool
+    ) -> pa.Table:
         with open_parquet(path, self._limits) as file:
             if not file.schema_arrow.equals(contract.arrow_schema, check_metadata=True):
                 raise ContractError(
@@ -298,12 +323,18 @@ class Lake:
             needed = list(names)
             if wanted is not None:
                 place = contract.column_names.index("instrument_id")
-                groups = [group for group in groups if _may_hold(file.metadata.row_group(group).column(place).statistics, wanted)]
+                groups = [
+                    group
+                    for group in groups
+                    if _may_hold(file.metadata.row_group(group).column(place).statistics, wanted)
+                ]
                 needed = [*names, *([] if "instrument_id" in names else ["instrument_id"])]
             try:
                 table = file.read_row_groups(groups, columns=needed, use_threads=alone)
             except (pa.ArrowException, OSError) as error:
-                raise ContractError(f"{path}: damaged parquet data ({str(error)[:160]}); rematerialise the day") from error
+                raise ContractError(
+                    f"{path}: damaged parquet data ({str(error)[:160]}); rematerialise the day"
+                ) from error
         if wanted is not None:
             table = table.filter(pc.is_in(table.column("instrument_id"), value_set=pa.array(wanted, pa.string())))
         return table.select(list(names))
@@ -316,7 +347,13 @@ def _no_stage(_: str) -> None:
 def _write_parquet(table: pa.Table, path: Path) -> None:
     texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
     pq.write_table(
-        table, path, compression="zstd", compression_level=_ZSTD_LEVEL, row_group_size=_ROW_GROUP_ROWS, use_dictionary=texts, write_statistics=True
+        table,
+        path,
+        compression="zstd",
+        compression_level=_ZSTD_LEVEL,
+        row_group_size=_ROW_GROUP_ROWS,
+        use_dictionary=texts,
+        write_statistics=True,
     )
 
 

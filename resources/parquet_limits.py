@@ -55,10 +55,16 @@ def open_parquet(path: Path, limits: FileLimits = DEFAULT_LIMITS) -> pq.ParquetF
         file = pq.ParquetFile(path)
     except OSError as error:
         if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
-            raise SourceUnavailableError(f"{path}: cannot be read ({type(error).__name__}); check that it exists and may be read") from error
-        raise ContractError(f"{path}: not a readable parquet file ({str(error)[:160]}); write it again at the source") from error
+            raise SourceUnavailableError(
+                f"{path}: cannot be read ({type(error).__name__}); check that it exists and may be read"
+            ) from error
+        raise ContractError(
+            f"{path}: not a readable parquet file ({str(error)[:160]}); write it again at the source"
+        ) from error
     except pa.ArrowException as error:
-        raise ContractError(f"{path}: not a readable parquet file, torn or of another format ({str(error)[:160]}); write it again at the source") from error
+        raise ContractError(
+            f"{path}: not a readable parquet file, torn or of another format ({str(error)[:160]}); write it again at the source"
+        ) from error
     try:
         _judge_footer(path, file, limits)
     except ContractError:
@@ -91,14 +97,18 @@ def read_parquet_within(path: Path, limits: FileLimits = DEFAULT_LIMITS) -> pa.T
                     )
                 batches.append(batch)
     except (pa.ArrowException, OSError) as error:
-        raise ContractError(f"{path}: damaged parquet data ({str(error)[:160]}); write it again at the source") from error
+        raise ContractError(
+            f"{path}: damaged parquet data ({str(error)[:160]}); write it again at the source"
+        ) from error
     return pa.Table.from_batches(batches, schema=schema if not batches else batches[0].schema)
 
 
 def _judge_footer(path: Path, file: pq.ParquetFile, limits: FileLimits) -> None:
     metadata = file.metadata
     if metadata.num_columns > limits.max_columns:
-        raise ContractError(f"{path}: {metadata.num_columns} columns, allowed {limits.max_columns}; not a table of this platform")
+        raise ContractError(
+            f"{path}: {metadata.num_columns} columns, allowed {limits.max_columns}; not a table of this platform"
+        )
     if metadata.num_rows > limits.max_rows:
         raise ContractError(f"{path}: {metadata.num_rows} rows, allowed {limits.max_rows}; split the file by day")
     declared = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))

@@ -25,7 +25,11 @@ def real_data() -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--feature-outcomes", type=Path, help="write the outcome of each test by feature id as JSON (docs/build.py reads it)")
+    parser.addoption(
+        "--feature-outcomes",
+        type=Path,
+        help="write the outcome of each test by feature id as JSON (docs/build.py reads it)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,7 +57,10 @@ class FeatureOutcomes:
             self.outcomes[report.nodeid] = report.outcome
 
     def pytest_sessionfinish(self) -> None:
-        rows = {node: {"features": ids, "outcome": self.outcomes.get(node, "not run")} for node, ids in sorted(self.features.items())}
+        rows = {
+            node: {"features": ids, "outcome": self.outcomes.get(node, "not run")}
+            for node, ids in sorted(self.features.items())
+        }
         self.path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 

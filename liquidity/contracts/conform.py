@@ -117,7 +117,9 @@ def _require_columns(names: list[str], contract: TableContract) -> None:
         if found
     ]
     if parts:
-        raise ContractError(f"{contract.name}: {'; '.join(parts)}; the contract has {len(contract.columns)} columns; {_DICTIONARY_PAGE}")
+        raise ContractError(
+            f"{contract.name}: {'; '.join(parts)}; the contract has {len(contract.columns)} columns; {_DICTIONARY_PAGE}"
+        )
 
 
 def _require_version(schema: pa.Schema, contract: TableContract) -> None:
@@ -163,11 +165,15 @@ def _exact(array: pa.Array, column: Column, contract: TableContract) -> pa.Array
     if column.dtype == "date" and pa.types.is_timestamp(found) and found.tz is None:
         days = array.cast(target, safe=False)
         if not pc.all(pc.equal(days.cast(found), array), min_count=0).as_py():  # all null is exact too
-            raise ContractError(f"{contract.name}.{column.name}: timestamps within a day where days are allowed; cut them to the UTC day; {_DICTIONARY_PAGE}")
+            raise ContractError(
+                f"{contract.name}.{column.name}: timestamps within a day where days are allowed; cut them to the UTC day; {_DICTIONARY_PAGE}"
+            )
         return days
     if _is_exact_family(found, column):
         return _cast(array, target, column, contract)
-    raise ContractError(f"{contract.name}.{column.name}: type {found}, allowed {target} ({column.unit}); {_DICTIONARY_PAGE}")
+    raise ContractError(
+        f"{contract.name}.{column.name}: type {found}, allowed {target} ({column.unit}); {_DICTIONARY_PAGE}"
+    )
 
 
 def _is_exact_family(found: pa.DataType, column: Column) -> bool:

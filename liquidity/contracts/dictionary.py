@@ -34,7 +34,9 @@ def data_dictionary_markdown(contracts: Iterable[TableContract]) -> str:
     | `n` (key) | int64 | 1 | no | >= 0 | Count. |
     """
     tables = tuple(contracts)
-    contents = "\n".join(f"- [`{table.location}/{table.name}`](#{table.location}{table.name}): {table.row_means}" for table in tables)
+    contents = "\n".join(
+        f"- [`{table.location}/{table.name}`](#{table.location}{table.name}): {table.row_means}" for table in tables
+    )
     sections = "\n".join(_section(table) for table in tables)
     return f"{_INTRODUCTION}\n{contents}\n\n{sections}"
 
@@ -62,9 +64,16 @@ def _facts(contract: TableContract) -> str:
         if contract.on_bad_row == "quarantine"
         else "none is allowed: the whole day is refused"
     )
-    lines = [f"- Key: {', '.join(f'`{name}`' for name in contract.key)}", f"- Bad rows: {bad}", f"- Contract version: {contract.version}; group `{contract.group}`"]
+    lines = [
+        f"- Key: {', '.join(f'`{name}`' for name in contract.key)}",
+        f"- Bad rows: {bad}",
+        f"- Contract version: {contract.version}; group `{contract.group}`",
+    ]
     if contract.rules:
-        lines.append("- Row rules: " + "; ".join(f"`{rule.code}` unless `{rule.left}` {rule.op} `{rule.right}`" for rule in contract.rules))
+        lines.append(
+            "- Row rules: "
+            + "; ".join(f"`{rule.code}` unless `{rule.left}` {rule.op} `{rule.right}`" for rule in contract.rules)
+        )
     return "\n".join(lines)
 
 
@@ -75,7 +84,14 @@ def _columns(contract: TableContract) -> str:
 
 def _row(column: Column, contract: TableContract) -> str:
     key = " (key)" if column.name in contract.key else ""
-    cells = (f"`{column.name}`{key}", column.dtype, column.unit, "yes" if column.nullable else "no", _allowed(column), column.meaning)
+    cells = (
+        f"`{column.name}`{key}",
+        column.dtype,
+        column.unit,
+        "yes" if column.nullable else "no",
+        _allowed(column),
+        column.meaning,
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -18,7 +18,9 @@ __all__ = ["example_table"]
 _TEXTS = ("DEMO:NAME", "DEMO", "demo", "0123456789abcdef", "2026", "")
 
 
-def example_table(contract: TableContract, session_date: date, rows: int, rng: np.random.Generator, null_frac: float = 0.1) -> pa.Table:
+def example_table(
+    contract: TableContract, session_date: date, rows: int, rng: np.random.Generator, null_frac: float = 0.1
+) -> pa.Table:
     """Make up to ``rows`` rows of one day that keep ``contract``, sorted by key.
 
     Parameters
@@ -60,7 +62,9 @@ def example_table(contract: TableContract, session_date: date, rows: int, rng: n
         else:
             values = _values(column, levels.get(column.name, 0), session_date, count, rng)
             if column.nullable:
-                values = [None if gone else value for gone, value in zip(rng.random(count) < null_frac, values, strict=True)]
+                values = [
+                    None if gone else value for gone, value in zip(rng.random(count) < null_frac, values, strict=True)
+                ]
         arrays.append(pa.array(values, column.arrow_type))
     table = pa.Table.from_arrays(arrays, schema=contract.arrow_schema)
     return table.sort_by([(name, "ascending") for name in contract.key])
@@ -81,7 +85,10 @@ def _key_values(column: Column, numbers: "np.typing.NDArray[np.int64]") -> list[
         return [column.allowed[number] for number in numbers]
     if column.dtype == "string":
         if column.pattern is not None and not re.search(r"0-9", column.pattern):  # letters only
-            return [_text(column, "AAAAAAA") + "".join(chr(65 + int(digit)) for digit in f"{number:07d}") for number in numbers]
+            return [
+                _text(column, "AAAAAAA") + "".join(chr(65 + int(digit)) for digit in f"{number:07d}")
+                for number in numbers
+            ]
         text = _text(column, "0000000")
         return [f"{text}{number:07d}" for number in numbers]
     if column.dtype == "int64":
@@ -114,4 +121,6 @@ def _text(column: Column, ending: str) -> str:
     for text in _TEXTS:
         if column.pattern is None or re.fullmatch(column.pattern, text + ending):
             return text
-    raise ConfigError(f"example of column {column.name}: no example text matches {column.pattern}; add one to the examples")
+    raise ConfigError(
+        f"example of column {column.name}: no example text matches {column.pattern}; add one to the examples"
+    )

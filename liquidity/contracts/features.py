@@ -1,10 +1,28 @@
 """Tables computed from signals: the daily panel, its rolling statistics, and the features that enter the indices."""
 
-from liquidity.contracts._columns import ASSET_CLASS, INSTRUMENT_ID, ISSUER_ID, RATING, SECTOR, SESSION_DATE, SOURCE, fraction, non_negative
+from liquidity.contracts._columns import (
+    ASSET_CLASS,
+    INSTRUMENT_ID,
+    ISSUER_ID,
+    RATING,
+    SECTOR,
+    SESSION_DATE,
+    SOURCE,
+    fraction,
+    non_negative,
+)
 from liquidity.contracts.table import Column, TableContract
 from liquidity.domain.instrument import CALENDARS
 
-__all__ = ["LIQUIDITY_FEATURES", "LIQUIDITY_MEASURES", "PANEL_SIGNALS", "ROLLING_STATISTICS", "ROLLING_WINDOWS_DAYS", "SCORED_FEATURES", "SIGNAL_PANEL"]
+__all__ = [
+    "LIQUIDITY_FEATURES",
+    "LIQUIDITY_MEASURES",
+    "PANEL_SIGNALS",
+    "ROLLING_STATISTICS",
+    "ROLLING_WINDOWS_DAYS",
+    "SCORED_FEATURES",
+    "SIGNAL_PANEL",
+]
 
 ROLLING_WINDOWS_DAYS = (7, 30, 90)
 
@@ -45,7 +63,10 @@ SCORED_FEATURES: tuple[str, ...] = (
 
 _SIGNED = {"sentiment_signed", "sentiment_intensity", "return_frac", "traffic_index", "utilities_index"}
 _MEANING: dict[str, tuple[str, str]] = {
-    "spread_bps": ("bps", "Full spread over mid: the venue's quoted spread, or an estimate from prices where none is quoted (see spread_origin)."),
+    "spread_bps": (
+        "bps",
+        "Full spread over mid: the venue's quoted spread, or an estimate from prices where none is quoted (see spread_origin).",
+    ),
     "depth_density": ("instrument currency per bp", "Resting depth within the band divided by the band's width."),
     "turnover_velocity": ("frac per day", "Session turnover over amount outstanding."),
     "turnover_ccy": ("instrument currency", "Session turnover."),
@@ -116,18 +137,46 @@ ROLLING_STATISTICS = TableContract(
     columns=(
         SESSION_DATE,
         INSTRUMENT_ID,
-        Column("signal", "string", "id", "Column of signal_panel, or return_frac made from its closes.", allowed=PANEL_SIGNALS),
+        Column(
+            "signal",
+            "string",
+            "id",
+            "Column of signal_panel, or return_frac made from its closes.",
+            allowed=PANEL_SIGNALS,
+        ),
         Column("window_days", "int64", "calendar days", "Length of the window.", minimum=1),
         Column("n", "int64", "1", "Observations in the window.", minimum=1),
         Column("mean", "float64", "as signal", "Arithmetic mean.", nullable=True),
-        Column("std", "float64", "as signal", "Sample standard deviation (ddof 1); null for one observation.", nullable=True, minimum=0.0),
+        Column(
+            "std",
+            "float64",
+            "as signal",
+            "Sample standard deviation (ddof 1); null for one observation.",
+            nullable=True,
+            minimum=0.0,
+        ),
         Column("min", "float64", "as signal", "Smallest.", nullable=True),
         Column("max", "float64", "as signal", "Largest.", nullable=True),
-        Column("z", "float64", "1", "(newest - mean) / std; null without spread or without a newest value.", nullable=True),
+        Column(
+            "z", "float64", "1", "(newest - mean) / std; null without spread or without a newest value.", nullable=True
+        ),
         Column("median", "float64", "as signal", "Median.", nullable=True),
         Column("q90", "float64", "as signal", "90 % quantile, linear interpolation.", nullable=True),
-        Column("mad", "float64", "as signal", "Median absolute deviation from the median, unscaled.", nullable=True, minimum=0.0),
-        Column("slope", "float64", "as signal per day", "Least-squares slope against calendar days; null for one distinct day.", nullable=True),
+        Column(
+            "mad",
+            "float64",
+            "as signal",
+            "Median absolute deviation from the median, unscaled.",
+            nullable=True,
+            minimum=0.0,
+        ),
+        Column(
+            "slope",
+            "float64",
+            "as signal per day",
+            "Least-squares slope against calendar days; null for one distinct day.",
+            nullable=True,
+        ),
     ),
 )
 
@@ -140,8 +189,16 @@ LIQUIDITY_MEASURES = TableContract(
     columns=(
         SESSION_DATE,
         INSTRUMENT_ID,
-        Column("measure", "string", "id", "Measure; the registry page lists formula, unit and direction.", pattern=r"^[a-z][a-z0-9_]{1,39}$"),
-        Column("value", "float64", "see unit", "The measure; null with a reason when it cannot be measured.", nullable=True),
+        Column(
+            "measure",
+            "string",
+            "id",
+            "Measure; the registry page lists formula, unit and direction.",
+            pattern=r"^[a-z][a-z0-9_]{1,39}$",
+        ),
+        Column(
+            "value", "float64", "see unit", "The measure; null with a reason when it cannot be measured.", nullable=True
+        ),
         Column("unit", "string", "id", "Unit of value."),
         Column("observations_n", "int64", "1", "Sessions with usable input in the window.", minimum=0),
         Column("reason", "string", "text", "Why value is null; empty when it is not."),
@@ -166,8 +223,14 @@ LIQUIDITY_FEATURES = TableContract(
         non_negative("amount_outstanding", "instrument currency", "Amount outstanding."),
         Column("currency", "string", "id", "Currency of the row's amounts.", pattern=r"^[A-Z0-9]{3,8}$"),
         *(
-            Column(name, "float64", _MEANING[name][0], _MEANING[name][1], nullable=True,
-                   minimum=None if name in _SIGNED or name == "buzz_volume" else 0.0)
+            Column(
+                name,
+                "float64",
+                _MEANING[name][0],
+                _MEANING[name][1],
+                nullable=True,
+                minimum=None if name in _SIGNED or name == "buzz_volume" else 0.0,
+            )
             for name in SCORED_FEATURES
         ),
         *(
@@ -179,17 +242,32 @@ LIQUIDITY_FEATURES = TableContract(
         ),
         Column("history_n", "int64", "1", "Earlier sessions in the last 90 days.", minimum=0),
         Column(
-            "spread_origin", "string", "id", "Where spread_bps comes from.", nullable=True,
+            "spread_origin",
+            "string",
+            "id",
+            "Where spread_bps comes from.",
+            nullable=True,
             allowed=("quoted", "edge", "abdi_ranaldo", "corwin_schultz", "roll"),
         ),
-        Column("anomaly_flags", "string", "names", "Features whose newest value is a robust outlier of its own history, comma-separated and sorted.", ),
+        Column(
+            "anomaly_flags",
+            "string",
+            "names",
+            "Features whose newest value is a robust outlier of its own history, comma-separated and sorted.",
+        ),
         non_negative("volatility_daily_frac", "frac", "Sample standard deviation of daily returns over 30 days."),
         *(
-            fraction(f"{group}_weight_frac", f"Trust in the {group} inputs: freshness weight times quality; 0 is stale or absent.", nullable=False)
+            fraction(
+                f"{group}_weight_frac",
+                f"Trust in the {group} inputs: freshness weight times quality; 0 is stale or absent.",
+                nullable=False,
+            )
             for group in ("micro", "alt", "auction", "sentiment")
         ),
         *(
-            non_negative(f"{group}_age_s", "s of market time", f"Age of the {group} inputs at the close; null where absent.")
+            non_negative(
+                f"{group}_age_s", "s of market time", f"Age of the {group} inputs at the close; null where absent."
+            )
             for group in ("micro", "alt", "auction", "sentiment")
         ),
         SOURCE,

@@ -1,6 +1,17 @@
 """Tables that users read: the three scores, what is derived from them, and the published document."""
 
-from liquidity.contracts._columns import ASSET_CLASS, INSTRUMENT_ID, ISSUER_ID, RATING, SECTOR, SESSION_DATE, SOURCE, fraction, non_negative, points
+from liquidity.contracts._columns import (
+    ASSET_CLASS,
+    INSTRUMENT_ID,
+    ISSUER_ID,
+    RATING,
+    SECTOR,
+    SESSION_DATE,
+    SOURCE,
+    fraction,
+    non_negative,
+    points,
+)
 from liquidity.contracts.table import Column, RowRule, TableContract
 
 __all__ = [
@@ -35,31 +46,52 @@ def _score_table(name: str, score: str, row_means: str, score_means: str) -> Tab
             Column("method", "string", "id", "How the score was obtained.", allowed=SCORE_METHODS),
             Column("reason", "string", "text", "Why the score is missing or not observed; empty when observed."),
             fraction("coverage_frac", "Share of the profile's weight that fresh inputs carry.", nullable=False),
-            non_negative("uncertainty_sd", "points", "Standard deviation of the score, missing weight included; null where the score is."),
+            non_negative(
+                "uncertainty_sd",
+                "points",
+                "Standard deviation of the score, missing weight included; null where the score is.",
+            ),
             points("lower_80", "Score - 1.2816 sd, not below 0."),
             points("upper_80", "Score + 1.2816 sd, not above 100."),
-            Column("drivers_json", "string", "JSON", 'List of {"feature","score","weight","contribution"}; 50 + sum of contribution = score; empty list when not observed.'),
+            Column(
+                "drivers_json",
+                "string",
+                "JSON",
+                'List of {"feature","score","weight","contribution"}; 50 + sum of contribution = score; empty list when not observed.',
+            ),
             non_negative("oldest_input_age_s", "s of market time", "Age of the oldest input that carries weight."),
             Column("profile", "string", "id", "Weight profile."),
-            Column("config_hash", "string", "sha256, first 16 hex digits", "Hash of profile and thresholds.", pattern=r"^[0-9a-f]{16}$"),
+            Column(
+                "config_hash",
+                "string",
+                "sha256, first 16 hex digits",
+                "Hash of profile and thresholds.",
+                pattern=r"^[0-9a-f]{16}$",
+            ),
             SOURCE,
         ),
-        rules=(RowRule("band_below_score", "lower_80", "<=", score), RowRule("band_above_score", score, "<=", "upper_80")),
+        rules=(
+            RowRule("band_below_score", "lower_80", "<=", score),
+            RowRule("band_above_score", score, "<=", "upper_80"),
+        ),
     )
 
 
 LIQUIDITY_INDEX = _score_table(
-    "liquidity_index", "liquidity_score",
+    "liquidity_index",
+    "liquidity_score",
     "How liquid one instrument is in one session, 0-100, with drivers and uncertainty.",
     "100 is most liquid.",
 )
 REPAYMENT_SUPPORT = _score_table(
-    "repayment_support", "repayment_score",
+    "repayment_support",
+    "repayment_score",
     "How well alternative data and market stability support one instrument's repayment, 0-100.",
     "100 is best supported.",
 )
 BONDX_SCORE = _score_table(
-    "bondx_score", "bondx_score",
+    "bondx_score",
+    "bondx_score",
     "Combined score of one instrument in one session: sector-weighted liquidity and repayment support.",
     "100 is best.",
 )
@@ -75,7 +107,10 @@ PULSE_HEATMAP = TableContract(
         ASSET_CLASS,
         Column("sector", "string", "id", "Sector, or UNKNOWN."),
         Column("rating", "string", "id", "Rating, or NR."),
-        points("liquidity_score", "Mean weighted by amount outstanding where all members have one, else equal; null when masked."),
+        points(
+            "liquidity_score",
+            "Mean weighted by amount outstanding where all members have one, else equal; null when masked.",
+        ),
         points("bondx_score", "The same of the combined score."),
         Column("members_count", "int64", "1", "Instruments with a score.", minimum=0),
         Column("masked", "bool", "1", "Fewer members than the minimum: the value is withheld."),
@@ -92,10 +127,23 @@ EARLY_WARNINGS = TableContract(
     columns=(
         SESSION_DATE,
         INSTRUMENT_ID,
-        Column("state", "string", "id", "raised: new today; active: raised earlier; cleared: ended today.", allowed=("raised", "active", "cleared")),
+        Column(
+            "state",
+            "string",
+            "id",
+            "raised: new today; active: raised earlier; cleared: ended today.",
+            allowed=("raised", "active", "cleared"),
+        ),
         Column("raised_on", "date", "day", "Session on which the alert was raised."),
         points("liquidity_score", "Score of the session."),
-        Column("change_points", "float64", "points", "Change against the reference session; negative is deterioration.", minimum=-100.0, maximum=100.0),
+        Column(
+            "change_points",
+            "float64",
+            "points",
+            "Change against the reference session; negative is deterioration.",
+            minimum=-100.0,
+            maximum=100.0,
+        ),
         Column("reference_date", "date", "day", "Session the change is measured from."),
     ),
 )
@@ -115,8 +163,21 @@ LIQUIDITY_PULSE = TableContract(
         points("liquidity_score", "100 is most liquid."),
         points("repayment_score", "100 is best supported."),
         points("bondx_score", "100 is best."),
-        Column("change_points", "float64", "points", "Liquidity score against the previous session; null when either is missing.", nullable=True, minimum=-100.0, maximum=100.0),
-        Column("document", "string", "JSON", "One item of liquidity_pulse.json; schema in docs/liquidity_pulse.schema.json."),
+        Column(
+            "change_points",
+            "float64",
+            "points",
+            "Liquidity score against the previous session; null when either is missing.",
+            nullable=True,
+            minimum=-100.0,
+            maximum=100.0,
+        ),
+        Column(
+            "document",
+            "string",
+            "JSON",
+            "One item of liquidity_pulse.json; schema in docs/liquidity_pulse.schema.json.",
+        ),
         SOURCE,
     ),
 )

@@ -37,7 +37,16 @@ from liquidity.contracts.table import Column, RowRule, TableContract
 from liquidity.domain.errors import ContractError
 from liquidity.domain.identifier import is_isin_array
 
-__all__ = ["FUTURE_TOLERANCE", "Audit", "Violation", "audit", "findings", "inspect_rows", "latest_allowed", "rejected_schema"]
+__all__ = [
+    "FUTURE_TOLERANCE",
+    "Audit",
+    "Violation",
+    "audit",
+    "findings",
+    "inspect_rows",
+    "latest_allowed",
+    "rejected_schema",
+]
 
 # Markets west of Greenwich close after UTC midnight and venues publish the day's file the next day; nothing that is
 # known later than this after the session's UTC day may enter the session's row.
@@ -116,10 +125,14 @@ class Audit:
 def rejected_schema(contract: TableContract) -> pa.Schema:
     """Name the columns of a quarantine table: the contract's columns, all nullable, and ``reasons``."""
     fields = [field.with_nullable(True) for field in contract.arrow_schema]
-    return pa.schema([*fields, pa.field("reasons", pa.string(), nullable=False)], metadata=contract.arrow_schema.metadata)
+    return pa.schema(
+        [*fields, pa.field("reasons", pa.string(), nullable=False)], metadata=contract.arrow_schema.metadata
+    )
 
 
-def audit(table: pa.Table, contract: TableContract, session_date: date | None = None, now: datetime | None = None) -> Audit:
+def audit(
+    table: pa.Table, contract: TableContract, session_date: date | None = None, now: datetime | None = None
+) -> Audit:
     """Split ``table`` into rows that keep ``contract`` and rows that break it.
 
     Parameters
@@ -152,7 +165,9 @@ def audit(table: pa.Table, contract: TableContract, session_date: date | None = 
     return judged
 
 
-def inspect_rows(table: pa.Table, contract: TableContract, session_date: date | None = None, now: datetime | None = None) -> Audit:
+def inspect_rows(
+    table: pa.Table, contract: TableContract, session_date: date | None = None, now: datetime | None = None
+) -> Audit:
     """Split as :func:`audit` does, and return the split whatever the share of bad rows.
 
     For reports and checks; what is published goes through :func:`audit`.
@@ -167,10 +182,17 @@ def inspect_rows(table: pa.Table, contract: TableContract, session_date: date | 
     order, duplicates = _order_and_duplicates(data, contract)
     found.extend(duplicates)
     if not found:
-        return Audit(contract, data if order is None else data.take(pa.array(order)), rejected_schema(contract).empty_table(), ())
+        return Audit(
+            contract, data if order is None else data.take(pa.array(order)), rejected_schema(contract).empty_table(), ()
+        )
     bad = np.logical_or.reduce([mask for _, _, mask in found])
     kept = order[~bad[order]] if order is not None else np.flatnonzero(~bad)
-    return Audit(contract, data.take(pa.array(kept)), _rejected(data, contract, found, bad), _violations(found, data, contract, session_date, now))
+    return Audit(
+        contract,
+        data.take(pa.array(kept)),
+        _rejected(data, contract, found, bad),
+        _violations(found, data, contract, session_date, now),
+    )
 
 
 def findings(
@@ -272,7 +294,9 @@ def _bad_check_digit(values: pa.Array, good: pa.Array) -> pa.Array | None:
     shaped = _mask(pc.and_(good, pc.equal(pc.binary_length(values), 12)))
     places = np.flatnonzero(shaped)
     if len(places):
-        places = places[~_mask(pc.match_substring(values if len(places) == len(values) else values.take(pa.array(places)), ":"))]
+        places = places[
+            ~_mask(pc.match_substring(values if len(places) == len(values) else values.take(pa.array(places)), ":"))
+        ]
     if len(places) == 0:
         return None
     texts = values if len(places) == len(values) else values.take(pa.array(places))
@@ -311,14 +335,19 @@ def _mask(array: pa.Array) -> _Mask:
 # --- several columns ------------------------------------------------------------------------------------------------
 
 
-def _later_than_allowed(array: pa.Array, data: pa.Table, session_date: date | None, now: datetime | None) -> _Mask | None:
+def _later_than_allowed(
+    array: pa.Array, data: pa.Table, session_date: date | None, now: datetime | None
+) -> _Mask | None:
     if session_date is not None:
         limit = pa.scalar(latest_allowed(session_date, now), array.type)
         newest = pc.max(array)
         return _mask(pc.greater(array, limit)) if newest.is_valid and newest.as_py() > limit.as_py() else None
     late = np.zeros(len(array), dtype=np.bool_)
     if "session_date" in data.column_names:
-        ends = pc.add(data.column("session_date").chunk(0).cast(pa.timestamp("us")), pa.scalar(timedelta(days=1) + FUTURE_TOLERANCE))
+        ends = pc.add(
+            data.column("session_date").chunk(0).cast(pa.timestamp("us")),
+            pa.scalar(timedelta(days=1) + FUTURE_TOLERANCE),
+        )
         late |= _mask(pc.greater(array, pc.assume_timezone(ends, "UTC")))
     if now is not None:
         late |= _mask(pc.greater(array, pa.scalar(now, array.type)))
@@ -340,7 +369,9 @@ def _rule_broken(data: pa.Table, rule: RowRule) -> _Mask | None:
     return broken if broken.any() else None
 
 
-def _order_and_duplicates(data: pa.Table, contract: TableContract) -> tuple[NDArray[np.int64] | None, list[tuple[str, str, _Mask]]]:
+def _order_and_duplicates(
+    data: pa.Table, contract: TableContract
+) -> tuple[NDArray[np.int64] | None, list[tuple[str, str, _Mask]]]:
     """Row order by key (``None``: as it is) and the duplicate findings; rows with a null key come last, unjudged."""
     rows = data.num_rows
     if rows < 2:
@@ -411,7 +442,9 @@ def _rank(key: pa.Array) -> NDArray[np.int64]:
     return values
 
 
-def _judge_duplicates(data: pa.Table, contract: TableContract, order: NDArray[np.int64], same: _Mask) -> list[tuple[str, str, _Mask]]:
+def _judge_duplicates(
+    data: pa.Table, contract: TableContract, order: NDArray[np.int64], same: _Mask
+) -> list[tuple[str, str, _Mask]]:
     """Exact repeats (all but the first copy) and conflicting rows (all of them); ``order`` keeps the given order within a key."""
     member = np.zeros(len(order), dtype=bool)
     member[1:] |= same
@@ -440,7 +473,11 @@ def _judge_duplicates(data: pa.Table, contract: TableContract, order: NDArray[np
 
 
 def _violations(
-    found: list[tuple[str, str, _Mask]], data: pa.Table, contract: TableContract, session_date: date | None, now: datetime | None
+    found: list[tuple[str, str, _Mask]],
+    data: pa.Table,
+    contract: TableContract,
+    session_date: date | None,
+    now: datetime | None,
 ) -> tuple[Violation, ...]:
     """Count each finding and show its first row."""
     rules = {rule.code: rule for rule in contract.rules}
@@ -455,13 +492,23 @@ def _violations(
         else:
             value = _show(row, column)
         key = ", ".join(f"{name} {_show(row, name)}" for name in contract.key)
-        result.append(Violation(code, column, int(mask.sum()), key, value, _allowed(code, column, contract, session_date, now)))
+        result.append(
+            Violation(code, column, int(mask.sum()), key, value, _allowed(code, column, contract, session_date, now))
+        )
     return tuple(result)
 
 
 def _show(row: pa.Table, name: str) -> str:
     value = row.column(name)[0].as_py()
-    text = "null" if value is None else value.isoformat() if isinstance(value, (date, datetime)) else repr(value) if isinstance(value, str) else str(value)
+    text = (
+        "null"
+        if value is None
+        else value.isoformat()
+        if isinstance(value, (date, datetime))
+        else repr(value)
+        if isinstance(value, str)
+        else str(value)
+    )
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -471,7 +518,11 @@ def _allowed(code: str, name: str, contract: TableContract, session_date: date |
     if code == "wrong_session":
         return str(session_date)
     if code == "future_timestamp":
-        return f"<= {latest_allowed(session_date, now).isoformat()}" if session_date is not None else "<= end of the session + 1 day, and not after now"
+        return (
+            f"<= {latest_allowed(session_date, now).isoformat()}"
+            if session_date is not None
+            else "<= end of the session + 1 day, and not after now"
+        )
     if name not in contract.column_names:
         return f"{name}".replace("<", " < ").replace(" < =", " <= ")
     column = contract.column(name)
@@ -517,4 +568,6 @@ def _refuse_broken_table(judged: Audit, session_date: date | None) -> None:
     )
     told = "; ".join(violation.describe(contract, rows) for violation in judged.violations[:5])
     more = f"; and {len(judged.violations) - 5} more rules" if len(judged.violations) > 5 else ""
-    raise ContractError(f"{contract.name}{day}: {bad} of {rows} rows break the contract; {why}. {told}{more}; see docs/data_dictionary.md")
+    raise ContractError(
+        f"{contract.name}{day}: {bad} of {rows} rows break the contract; {why}. {told}{more}; see docs/data_dictionary.md"
+    )

@@ -43,24 +43,38 @@ class QualityRule:
 
 
 QUALITY_RULES: Final[Mapping[str, QualityRule]] = {
-    "clock_skew": QualityRule(0.9, "The source's clock ran ahead of ours by 5 s at most; known_at was moved to observed_at."),
+    "clock_skew": QualityRule(
+        0.9, "The source's clock ran ahead of ours by 5 s at most; known_at was moved to observed_at."
+    ),
     "currency_assumed": QualityRule(0.9, "The source names no currency; the one of its country is taken."),
     "depth_unit_assumed": QualityRule(0.8, "The source does not say the unit of depth; face amount is taken."),
     "duplicate_key": QualityRule(0.9, "Two feeds delivered this row; the first by name is kept."),
     "few_snapshots": QualityRule(0.8, "One snapshot speaks for the whole session."),
-    "instrument_conflict": QualityRule(0.9, "Feeds disagree on the instrument's static facts; the first by name is kept."),
-    "missing_optional": QualityRule(0.7, "A value is missing that this source fills for most instruments of the session."),
-    "outside_hours_snapshot": QualityRule(0.8, "Only a snapshot taken while the market was shut speaks for the session."),
+    "instrument_conflict": QualityRule(
+        0.9, "Feeds disagree on the instrument's static facts; the first by name is kept."
+    ),
+    "missing_optional": QualityRule(
+        0.7, "A value is missing that this source fills for most instruments of the session."
+    ),
+    "outside_hours_snapshot": QualityRule(
+        0.8, "Only a snapshot taken while the market was shut speaks for the session."
+    ),
     "part_of_session": QualityRule(0.8, "Less than three quarters of the session was recorded."),
-    "price_outlier": QualityRule(0.2, "Range or jump of the price is beyond what this market does; probably a misprint."),
+    "price_outlier": QualityRule(
+        0.2, "Range or jump of the price is beyond what this market does; probably a misprint."
+    ),
     "quality_good": QualityRule(0.85, "The delivering system graded the row 'good'."),
     "quality_moderate": QualityRule(0.7, "The delivering system graded the row 'moderate'."),
     "quality_poor": QualityRule(0.5, "The delivering system graded the row 'poor'."),
     "quality_unreliable": QualityRule(0.3, "The delivering system graded the row 'unreliable'."),
     "session_assumed": QualityRule(0.9, "The source does not name the day; the day of publication is taken."),
     "spread_outlier": QualityRule(0.5, "The spread is more than 20 times the median of its source and session."),
-    "stale": QualityRule(0.8, "The newest fact is older than the table's usual interval of publication (PUBLICATION_SESSIONS)."),
-    "turnover_counted_elsewhere": QualityRule(1.0, "Another feed shows the same tape; turnover and trades are counted there."),
+    "stale": QualityRule(
+        0.8, "The newest fact is older than the table's usual interval of publication (PUBLICATION_SESSIONS)."
+    ),
+    "turnover_counted_elsewhere": QualityRule(
+        1.0, "Another feed shows the same tape; turnover and trades are counted there."
+    ),
     "turnover_approximate": QualityRule(0.98, "Turnover is volume at a typical price, not the sum of traded amounts."),
     "very_stale": QualityRule(0.6, "The newest fact is older than five such intervals (beside stale)."),
 }
@@ -68,7 +82,12 @@ QUALITY_RULES: Final[Mapping[str, QualityRule]] = {
 
 USUALLY_FILLED_FRAC: Final = 0.5
 """A column counts as usually filled when its source fills it in at least this share of the session's rows."""
-PUBLICATION_SESSIONS: Final[Mapping[str, float]] = {"microstructure": 1.0, "sentiment": 1.0, "auction_mm": 10.0, "alt_signals": 21.0}
+PUBLICATION_SESSIONS: Final[Mapping[str, float]] = {
+    "microstructure": 1.0,
+    "sentiment": 1.0,
+    "auction_mm": 10.0,
+    "alt_signals": 21.0,
+}
 """Sessions of open time between two publications of a table's facts: quotes and news daily, auctions fortnightly, alternative data monthly."""
 VERY_STALE_INTERVALS: Final = 5.0
 SPREAD_OUTLIER_RATIO: Final = 20.0
@@ -80,7 +99,15 @@ MAX_NULL_FRAC: Final = 0.05
 """Share of missing values in a usually filled column above which a batch is degraded."""
 
 _PRESENCE_MEANS_NOTHING: Final = frozenset(
-    {"auction_at", "auction_demand", "mm_inventory_band", "issuer_id", "last_trade_at", "spread_method", "sentiment_score"}
+    {
+        "auction_at",
+        "auction_demand",
+        "mm_inventory_band",
+        "issuer_id",
+        "last_trade_at",
+        "spread_method",
+        "sentiment_score",
+    }
 )
 
 
@@ -183,10 +210,13 @@ def score_quality(
     bits = fired @ (1 << np.arange(len(codes), dtype=np.int64))
     patterns, inverse = np.unique(bits, return_inverse=True)
     chosen = [[code for code in codes if int(pattern) >> place[code] & 1] for pattern in patterns]
-    factors = np.array([np.prod([QUALITY_RULES[code].factor_frac for code in some]) for some in chosen], dtype=np.float64)
+    factors = np.array(
+        [np.prod([QUALITY_RULES[code].factor_frac for code in some]) for some in chosen], dtype=np.float64
+    )
     names = np.array([",".join(some) for some in chosen], dtype=object)
     return pd.DataFrame(
-        {"quality_frac": factors[inverse], "quality_rules": pd.Series(names[inverse], dtype="str").array}, index=rows.index
+        {"quality_frac": factors[inverse], "quality_rules": pd.Series(names[inverse], dtype="str").array},
+        index=rows.index,
     )
 
 

@@ -116,7 +116,9 @@ def peer_groups(features: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.i
     return _refine(by_sector, features["rating"]), by_sector, whole
 
 
-def peer_mid_ranks(values: NDArray[np.float64], codes: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def peer_mid_ranks(
+    values: NDArray[np.float64], codes: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Mid-rank of each value among the other values of its group, fraction 0-1.
 
     (#less + 0.5 * #equal) / (n - 1), the value itself not counted, so that the single best is exactly 1 and the
@@ -171,7 +173,11 @@ def component_parts(
     if unknown:
         raise ConfigError(f"component scores of {unknown}: not in the profile, which has {list(weights)}")
     shape = (len(features), len(chosen))
-    own, peer, score = np.full(shape, np.nan, order="F"), np.full(shape, np.nan, order="F"), np.full(shape, np.nan, order="F")
+    own, peer, score = (
+        np.full(shape, np.nan, order="F"),
+        np.full(shape, np.nan, order="F"),
+        np.full(shape, np.nan, order="F"),
+    )
     others = np.zeros(shape, dtype=np.int64, order="F")
     natural = np.array([weights[name].scaling == "natural" for name in chosen], dtype=np.bool_)
     levels: tuple[tuple[NDArray[np.signedinteger], int], ...] | None = None

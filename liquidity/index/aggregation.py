@@ -126,7 +126,11 @@ def score_table(
     left = chosen & ~covered
     if left.any():
         owner = pairs[0][0]
-        reason = f"profile {owner.name} does not cover this asset class" if len(pairs) == 1 else "no profile covers this asset class"
+        reason = (
+            f"profile {owner.name} does not cover this asset class"
+            if len(pairs) == 1
+            else "no profile covers this asset class"
+        )
         pieces.append(score_rows(features[left], contract, owner, thresholds, reason=[reason] * int(left.sum())))
         places.append(np.flatnonzero(left))
     if not pieces:
@@ -245,8 +249,18 @@ def _one_profile(
     at = np.flatnonzero(chosen)
     subset = WeightedScores(
         weighted.names,
-        *(values[at] for values in (weighted.component, weighted.weight, weighted.contribution, weighted.score,
-                                    weighted.coverage, weighted.sd, weighted.oldest_age_s)),
+        *(
+            values[at]
+            for values in (
+                weighted.component,
+                weighted.weight,
+                weighted.contribution,
+                weighted.score,
+                weighted.coverage,
+                weighted.sd,
+                weighted.oldest_age_s,
+            )
+        ),
     )
     return score_rows(
         rows,

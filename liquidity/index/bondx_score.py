@@ -101,14 +101,14 @@ def combine_scores(
         for name, one in profile.items():
             by_profile.setdefault(one, []).append(name)
         groups = [(one, np.isin(classes, names)) for one, names in by_profile.items()]
-    pieces = [
-        _combine(liquidity[rows], support[rows], one, limits) for one, rows in groups if rows.any()
-    ]
+    pieces = [_combine(liquidity[rows], support[rows], one, limits) for one, rows in groups if rows.any()]
     if not pieces:
         return score_rows(liquidity, BONDX_SCORE, weight_profile("bondx_v1"), limits, reason=[])
     places = np.concatenate([np.flatnonzero(rows) for _, rows in groups])
     if len(places) != len(liquidity):
-        raise ContractError(f"bondx_score: no profile for the asset classes of {len(liquidity) - len(places)} rows; use profiles_for()")
+        raise ContractError(
+            f"bondx_score: no profile for the asset classes of {len(liquidity) - len(places)} rows; use profiles_for()"
+        )
     return pieces[0] if len(pieces) == 1 else pd.concat(pieces).iloc[np.argsort(places)]
 
 
@@ -131,10 +131,14 @@ def _combine(
     contribution = np.where(weight > 0.0, weight * (np.nan_to_num(sides) - 50.0), 0.0)
     plain = np.where(there, np.clip(50.0 + contribution.sum(axis=1), 0.0, 100.0), np.nan)
     tilts = {tilt.rating: tilt.points for tilt in profile.rating_tilt_points}
-    wished = np.array([tilts.get(rating, 0.0) for rating in liquidity["rating"].to_numpy(dtype=object)], dtype=np.float64)
+    wished = np.array(
+        [tilts.get(rating, 0.0) for rating in liquidity["rating"].to_numpy(dtype=object)], dtype=np.float64
+    )
     score = np.clip(plain + wished, 0.0, 100.0)
     tilt = np.where(there, score - plain, 0.0)
-    sd = total_sd(shares, np.minimum(np.nan_to_num(side_sd), limits.prior_sd_points), limits.rho, limits.prior_sd_points)
+    sd = total_sd(
+        shares, np.minimum(np.nan_to_num(side_sd), limits.prior_sd_points), limits.rho, limits.prior_sd_points
+    )
 
     rank = {name: i for i, name in enumerate(SCORE_METHODS)}
     ranks = np.column_stack(
@@ -198,7 +202,9 @@ def _drivers(
     names = ("liquidity_score", "repayment_score")
     columns = [np.round(values, 10).tolist() for values in (sides, weight, contribution)]
     texts = []
-    for kept, scores, weights, points, extra in zip(observed.tolist(), *columns, np.round(tilt, 10).tolist(), strict=True):
+    for kept, scores, weights, points, extra in zip(
+        observed.tolist(), *columns, np.round(tilt, 10).tolist(), strict=True
+    ):
         if not kept:
             texts.append("[]")
             continue
@@ -228,7 +234,9 @@ def _match(frame: pd.DataFrame, like: pd.DataFrame, name: str) -> pd.DataFrame:
         return frame.set_axis(like.index)
     index = pd.MultiIndex.from_frame(frame[list(keys)].astype(object))
     if not index.is_unique:
-        raise ContractError(f"{name}: an instrument occurs twice in one session; its key is session_date, instrument_id")
+        raise ContractError(
+            f"{name}: an instrument occurs twice in one session; its key is session_date, instrument_id"
+        )
     places = index.get_indexer(pd.MultiIndex.from_frame(like[list(keys)].astype(object)))
     if (places < 0).any():
         lost = like.iloc[int(np.flatnonzero(places < 0)[0])]

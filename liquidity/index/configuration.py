@@ -14,7 +14,7 @@ from liquidity.domain.errors import ConfigError
 from liquidity.index.profiles import FeatureWeight, RatingTilt, SectorWeight, WeightProfile
 from liquidity.index.thresholds import PulseThresholds
 
-__all__ = ["config_hash", "config_document", "run_configurations", "read_configuration"]
+__all__ = ["config_document", "config_hash", "read_configuration", "run_configurations"]
 
 
 def config_document(profile: WeightProfile, thresholds: PulseThresholds | None = None) -> str:
@@ -59,5 +59,7 @@ def read_configuration(document: str) -> tuple[WeightProfile, PulseThresholds]:
         )
         thresholds = PulseThresholds(**content["thresholds"])
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ConfigError(f"configuration document: not one of this release ({type(error).__name__}: {error}); publish the session again") from error
+        raise ConfigError(
+            f"configuration document: not one of this release ({type(error).__name__}: {error}); publish the session again"
+        ) from error
     return profile, thresholds

@@ -81,9 +81,12 @@ def drivers_change(today: pd.DataFrame, yesterday: pd.DataFrame) -> pd.DataFrame
         new, old = contributions(drivers), contributions(drivers_before)
         for feature, points in change_of_contributions(new, old, value - value_before).items():
             state = (
-                "method_change" if feature == METHOD_CHANGE
-                else "both" if feature in new and feature in old
-                else "appeared" if feature in new
+                "method_change"
+                if feature == METHOD_CHANGE
+                else "both"
+                if feature in new and feature in old
+                else "appeared"
+                if feature in new
                 else "disappeared"
             )
             rows.append((instrument, feature, new.get(feature), old.get(feature), points, state))
@@ -104,13 +107,21 @@ def top_movers(today: pd.DataFrame, yesterday: pd.DataFrame, n: int = 10) -> pd.
         ``main_feature_points``; largest absolute change first, ties by instrument.
     """
     score = _score_column(today)
-    both = today[["instrument_id", score]].merge(yesterday[["instrument_id", score]], on="instrument_id", suffixes=("", "_before"))
+    both = today[["instrument_id", score]].merge(
+        yesterday[["instrument_id", score]], on="instrument_id", suffixes=("", "_before")
+    )
     both = both.dropna(subset=[score, f"{score}_before"])
     both["change_points"] = both[score] - both[f"{score}_before"]
-    both = both.assign(size=both["change_points"].abs()).sort_values(["size", "instrument_id"], ascending=[False, True]).head(n)
+    both = (
+        both.assign(size=both["change_points"].abs())
+        .sort_values(["size", "instrument_id"], ascending=[False, True])
+        .head(n)
+    )
     ids = list(both["instrument_id"])
     changes = drivers_change(today[today["instrument_id"].isin(ids)], yesterday[yesterday["instrument_id"].isin(ids)])
-    changes = changes.assign(size=changes["change_points"].abs()).sort_values(["size", "feature"], ascending=[False, True])
+    changes = changes.assign(size=changes["change_points"].abs()).sort_values(
+        ["size", "feature"], ascending=[False, True]
+    )
     main = changes.drop_duplicates("instrument_id").set_index("instrument_id")
     return pd.DataFrame(
         {
@@ -136,4 +147,6 @@ def _by_instrument(frame: pd.DataFrame, score: str) -> dict[str, tuple[float, st
     if known["instrument_id"].duplicated().any():
         raise ContractError("drivers_change: an instrument occurs twice; pass one session of one table")
     values = known[score].to_numpy(dtype=np.float64).tolist()
-    return dict(zip(known["instrument_id"].tolist(), zip(values, known["drivers_json"].tolist(), strict=True), strict=True))
+    return dict(
+        zip(known["instrument_id"].tolist(), zip(values, known["drivers_json"].tolist(), strict=True), strict=True)
+    )

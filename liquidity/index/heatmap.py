@@ -51,7 +51,9 @@ def member_weights(
     cell = ["session_date", "asset_class", *by]
     grouped = members.groupby(cell, sort=True, observed=True)
     amount = members["amount_outstanding"].where(members["amount_outstanding"] > 0)
-    complete = grouped["amount_outstanding"].transform("size") == amount.groupby([members[name] for name in cell]).transform("count")
+    complete = grouped["amount_outstanding"].transform("size") == amount.groupby(
+        [members[name] for name in cell]
+    ).transform("count")
     one_currency = grouped["currency"].transform("nunique") == 1
     members["weight_frac"] = np.where(complete & one_currency, amount, 1.0)
     members["weight_frac"] /= grouped["weight_frac"].transform("sum")
@@ -86,13 +88,13 @@ def sector_heatmap(
     masked = sizes < limits.heatmap_min_members
     weight = table["bondx_weight"].to_numpy(dtype=np.float64)
     combined = table["bondx_weighted"].to_numpy(dtype=np.float64) / np.where(weight > 0.0, weight, np.nan)
-    shown = [
-        ",".join(names.iloc[:_MEMBERS_SHOWN]) for _, names in grouped["instrument_id"]
-    ]
+    shown = [",".join(names.iloc[:_MEMBERS_SHOWN]) for _, names in grouped["instrument_id"]]
     cells = pd.DataFrame(
         {
             **{name: table[name] for name in cell},
-            "liquidity_score": np.where(masked, np.nan, np.clip(table["weighted"].to_numpy(dtype=np.float64), 0.0, 100.0)),
+            "liquidity_score": np.where(
+                masked, np.nan, np.clip(table["weighted"].to_numpy(dtype=np.float64), 0.0, 100.0)
+            ),
             "bondx_score": np.where(masked, np.nan, np.clip(combined, 0.0, 100.0)),
             "members_count": sizes,
             "masked": masked,

@@ -125,7 +125,9 @@ class WeightProfile:
             if not low <= value <= high:
                 raise ConfigError(f"profile {self.name}.{name}: {value!r} is outside [{low}, {high}]")
         for weight in (*self.sector_weights, self.default_sector_weight):
-            if min(weight.liquidity, weight.repayment) < 0 or not math.isclose(weight.liquidity + weight.repayment, 1.0):
+            if min(weight.liquidity, weight.repayment) < 0 or not math.isclose(
+                weight.liquidity + weight.repayment, 1.0
+            ):
                 raise ConfigError(
                     f"profile {self.name}.sector_weights.{weight.sector}: liquidity {weight.liquidity} and repayment "
                     f"{weight.repayment} must both be >= 0 and sum to 1"
@@ -145,7 +147,9 @@ class WeightProfile:
         tilts = {tilt.rating: tilt.points for tilt in self.rating_tilt_points}
         unknown = sorted(set(tilts) - set(RATINGS))
         if unknown or len(tilts) != len(self.rating_tilt_points):
-            raise ConfigError(f"profile {self.name}.rating_tilt_points: unknown or repeated ratings {unknown}; known: {RATINGS}")
+            raise ConfigError(
+                f"profile {self.name}.rating_tilt_points: unknown or repeated ratings {unknown}; known: {RATINGS}"
+            )
         ordered = [tilts.get(rating, 0.0) for rating in RATINGS]
         if any(not math.isfinite(points) or abs(points) > 100.0 for points in ordered):
             raise ConfigError(f"profile {self.name}.rating_tilt_points: {ordered} must lie within +-100 points")
@@ -236,9 +240,15 @@ _TRADED_V1 = WeightProfile(
     asset_classes=tuple(name for name in ASSET_CLASSES if name not in BOND_CLASSES),
     liquidity=(
         FeatureWeight("spread_bps", -0.3, "micro"),  # what a small order pays; the published share
-        FeatureWeight("amihud_per_m", -0.25, "micro"),  # what a large order moves; stands in for depth where no book is seen
-        FeatureWeight("turnover_ccy", 0.2, "micro"),  # what the market absorbs in a day; velocity needs an outstanding amount
-        FeatureWeight("depth_density", 0.1, "micro"),  # few sources show the book, so its absence must not cost coverage
+        FeatureWeight(
+            "amihud_per_m", -0.25, "micro"
+        ),  # what a large order moves; stands in for depth where no book is seen
+        FeatureWeight(
+            "turnover_ccy", 0.2, "micro"
+        ),  # what the market absorbs in a day; velocity needs an outstanding amount
+        FeatureWeight(
+            "depth_density", 0.1, "micro"
+        ),  # few sources show the book, so its absence must not cost coverage
         FeatureWeight("zero_trade_share_frac", -0.1, "micro", "natural", "unit"),  # sessions in which nobody dealt
         FeatureWeight("time_since_last_trade_h", -0.05, "micro"),  # almost always nought here; catches halts
     ),
@@ -247,7 +257,9 @@ _TRADED_V1 = WeightProfile(
     min_peers=8,  # pairs and shares number tens; the percentile's sampling error says what that costs
 )
 
-PROFILES: Final[Mapping[str, WeightProfile]] = {item.name: item for item in (_BONDX_V1, _BONDX_V2, _SOVEREIGN_V1, _TRADED_V1)}
+PROFILES: Final[Mapping[str, WeightProfile]] = {
+    item.name: item for item in (_BONDX_V1, _BONDX_V2, _SOVEREIGN_V1, _TRADED_V1)
+}
 DEFAULT_PROFILES: Final[Mapping[str, WeightProfile]] = {
     "bond_corporate": _BONDX_V1,
     "bond_sovereign": _SOVEREIGN_V1,
@@ -276,9 +288,7 @@ def weight_profile(name: str) -> WeightProfile:
         raise ConfigError(f"weight profile {name!r} does not exist{_suggest(name, tuple(PROFILES))}") from None
 
 
-def profiles_for(
-    name: str = "default", overrides: Mapping[str, object] | None = None
-) -> dict[str, WeightProfile]:
+def profiles_for(name: str = "default", overrides: Mapping[str, object] | None = None) -> dict[str, WeightProfile]:
     """Profile of each asset class: the named one for the classes it is meant for, the default for the others.
 
     ``"default"`` keeps every class on its default; ``overrides`` (see :func:`with_overrides`) then change ``bondx_v1``
@@ -312,7 +322,15 @@ def with_overrides(profile: WeightProfile, overrides: Mapping[str, object]) -> W
     >>> with_overrides(weight_profile("bondx_v1"), {"liquidity": {"spread_bps": -0.4}}).liquidity[0].weight
     -0.4
     """
-    known = ("liquidity", "repayment", "sector_weights", "rating_tilt_points", "min_coverage", "own_weight", "min_peers")
+    known = (
+        "liquidity",
+        "repayment",
+        "sector_weights",
+        "rating_tilt_points",
+        "min_coverage",
+        "own_weight",
+        "min_peers",
+    )
     changed = profile
     for key, value in overrides.items():
         if key not in known:
@@ -324,9 +342,13 @@ def with_overrides(profile: WeightProfile, overrides: Mapping[str, object]) -> W
             case "repayment":
                 changed = replace(changed, repayment=_reweigh(where, changed.repayment, _table(where, value)))
             case "sector_weights":
-                changed = replace(changed, sector_weights=_resector(where, changed.sector_weights, _table(where, value)))
+                changed = replace(
+                    changed, sector_weights=_resector(where, changed.sector_weights, _table(where, value))
+                )
             case "rating_tilt_points":
-                changed = replace(changed, rating_tilt_points=_retilt(where, changed.rating_tilt_points, _table(where, value)))
+                changed = replace(
+                    changed, rating_tilt_points=_retilt(where, changed.rating_tilt_points, _table(where, value))
+                )
             case "min_peers":
                 if isinstance(value, bool) or not isinstance(value, int):
                     raise ConfigError(f"{where}: {value!r} is not a whole number")
@@ -367,7 +389,9 @@ def _reweigh(where: str, items: tuple[FeatureWeight, ...], values: Mapping[str, 
             raise ConfigError(f"{where}: no feature {given!r}{_suggest(given, tuple(weights))}")
         weight, before = _number(f"{where}.{given}", value), weights[feature].weight
         if weight * before < 0:
-            raise ConfigError(f"{where}.{given}: {weight:g} has the opposite sign of {before:g}; the sign says which way is good")
+            raise ConfigError(
+                f"{where}.{given}: {weight:g} has the opposite sign of {before:g}; the sign says which way is good"
+            )
         weights[feature] = replace(weights[feature], weight=weight)
     return tuple(item for item in weights.values() if item.weight != 0)
 

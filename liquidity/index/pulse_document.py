@@ -30,7 +30,9 @@ _BASE_POINTS: Final = 50.0
 _GROUPS: Final = ("micro", "alt", "auction", "sentiment")
 _ADAPTERS: Final = {"micro": "microstructure", "alt": "alt_signals", "auction": "auction_mm", "sentiment": "sentiment"}
 _DIRECTIONS: Final = {
-    "liquidity": "100 is most liquid", "repayment": "100 is best supported", "bondx": "100 is best",
+    "liquidity": "100 is most liquid",
+    "repayment": "100 is best supported",
+    "bondx": "100 is best",
 }
 
 
@@ -74,21 +76,38 @@ def pulse_documents(
     ids = _texts(liquidity, "instrument_id")
     for name, frame in (("repayment_support", repayment), ("bondx_score", bondx), ("liquidity_features", features)):
         if _texts(frame, "instrument_id") != ids:
-            raise ContractError(f"pulse documents: {name} has not the same instruments in the same order as liquidity_index")
+            raise ContractError(
+                f"pulse documents: {name} has not the same instruments in the same order as liquidity_index"
+            )
     points = liquidity["liquidity_score"].to_numpy(dtype=np.float64, na_value=np.nan)
     changes, change_points = _changes(ids, points, liquidity, previous)
     alerts = _alerts(warnings)
     columns: dict[str, Sequence[Any]] = {
-        name: _texts(liquidity, name) for name in ("asset_class", "issuer_id", "sector", "rating", "profile", "config_hash", "source")
+        name: _texts(liquidity, name)
+        for name in ("asset_class", "issuer_id", "sector", "rating", "profile", "config_hash", "source")
     }
     columns["as_of"] = _dates(liquidity, "session_date")
     ages = zip(*(_numbers(features, f"{group}_age_s") for group in _GROUPS), strict=True)
     flags = [text.split(",") if text else [] for text in _texts(features, "anomaly_flags")]
     rows = zip(
-        ids, columns["as_of"], columns["asset_class"], columns["issuer_id"], columns["sector"], columns["rating"],
-        _blocks(liquidity, "liquidity"), _blocks(repayment, "repayment"), _blocks(bondx, "bondx"), changes,
-        _missing(features, status, meta), ages, _texts(features, "spread_origin"), flags,
-        columns["profile"], columns["config_hash"], columns["source"], strict=True,
+        ids,
+        columns["as_of"],
+        columns["asset_class"],
+        columns["issuer_id"],
+        columns["sector"],
+        columns["rating"],
+        _blocks(liquidity, "liquidity"),
+        _blocks(repayment, "repayment"),
+        _blocks(bondx, "bondx"),
+        changes,
+        _missing(features, status, meta),
+        ages,
+        _texts(features, "spread_origin"),
+        flags,
+        columns["profile"],
+        columns["config_hash"],
+        columns["source"],
+        strict=True,
     )
     documents = [
         orjson.dumps(
@@ -131,7 +150,9 @@ def pulse_header(liquidity: pd.DataFrame, published_at: datetime, code_version: 
         rows' asset classes and their configuration hashes), ``code_version``.
     """
     if published_at.tzinfo is None:
-        raise ContractError(f"pulse file: published_at {published_at.isoformat()} has no time zone; times are UTC and aware")
+        raise ContractError(
+            f"pulse file: published_at {published_at.isoformat()} has no time zone; times are UTC and aware"
+        )
     pairs = liquidity[["asset_class", "config_hash"]].drop_duplicates()
     used = sorted(zip(_texts(pairs, "asset_class"), _texts(pairs, "config_hash"), strict=True))
     return {
@@ -145,7 +166,10 @@ def pulse_header(liquidity: pd.DataFrame, published_at: datetime, code_version: 
 def _blocks(frame: pd.DataFrame, name: str) -> list[dict[str, object]]:
     score = {"liquidity": "liquidity_score", "repayment": "repayment_score", "bondx": "bondx_score"}[name]
     direction = _DIRECTIONS[name]
-    numbers = [_numbers(frame, column) for column in (score, "coverage_frac", "uncertainty_sd", "lower_80", "upper_80", "oldest_input_age_s")]
+    numbers = [
+        _numbers(frame, column)
+        for column in (score, "coverage_frac", "uncertainty_sd", "lower_80", "upper_80", "oldest_input_age_s")
+    ]
     texts = [_texts(frame, column) for column in ("method", "reason", "drivers_json")]
     return [
         {
@@ -158,17 +182,31 @@ def _blocks(frame: pd.DataFrame, name: str) -> list[dict[str, object]]:
 
 
 def _changes(
-    ids: Sequence[str], points: np.ndarray[Any, np.dtype[np.float64]], liquidity: pd.DataFrame, previous: pd.DataFrame | None
+    ids: Sequence[str],
+    points: np.ndarray[Any, np.dtype[np.float64]],
+    liquidity: pd.DataFrame,
+    previous: pd.DataFrame | None,
 ) -> tuple[list[dict[str, object]], list[float]]:
     """Change of the liquidity score with its split over features, and the bare points (NaN where undefined)."""
     before: dict[str, tuple[float, str, str]] = {}
     if previous is not None:
         keys = _texts(previous, "instrument_id")
         before = dict(
-            zip(keys, zip(_numbers(previous, "liquidity_score"), _texts(previous, "drivers_json"), _dates(previous, "session_date"), strict=True), strict=True)
+            zip(
+                keys,
+                zip(
+                    _numbers(previous, "liquidity_score"),
+                    _texts(previous, "drivers_json"),
+                    _dates(previous, "session_date"),
+                    strict=True,
+                ),
+                strict=True,
+            )
         )
         if len(before) != len(keys):
-            raise ContractError("pulse documents: an instrument occurs twice in the previous session; pass its latest row only")
+            raise ContractError(
+                "pulse documents: an instrument occurs twice in the previous session; pass its latest row only"
+            )
     changes: list[dict[str, object]] = []
     moved: list[float] = []
     for instrument, value, drivers in zip(ids, points.tolist(), _texts(liquidity, "drivers_json"), strict=True):
@@ -189,7 +227,12 @@ def _changes(
         split = change_of_contributions(contributions(drivers), contributions(old[1]), difference)
         ordered = sorted(split.items(), key=lambda item: -abs(item[1]))
         changes.append(
-            {"points": difference, "since": since, "drivers": [{"feature": name, "points": part} for name, part in ordered], "reason": None}
+            {
+                "points": difference,
+                "since": since,
+                "drivers": [{"feature": name, "points": part} for name, part in ordered],
+                "reason": None,
+            }
         )
         moved.append(difference)
     return changes, moved
@@ -199,7 +242,9 @@ def _missing(features: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta) -> l
     """Signals of the profile that carry no weight, each with the reason, as JSON made once for each pattern."""
     failed = {
         str(adapter): f"adapter {adapter} {state}: {detail}" if detail else f"adapter {adapter} {state}"
-        for adapter, state, detail in zip(_texts(status, "adapter"), _texts(status, "state"), _texts(status, "detail"), strict=True)
+        for adapter, state, detail in zip(
+            _texts(status, "adapter"), _texts(status, "state"), _texts(status, "detail"), strict=True
+        )
         if state in ("missing", "error")
     }
     fragments = np.full(len(features), orjson.Fragment(b"[]"), dtype=object)
@@ -225,7 +270,12 @@ def _missing(features: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta) -> l
                 state = (pattern >> (2 * j)) & 3
                 if state:
                     reason = ("", "absent", "not comparable: short history and few peers", "stale")[state]
-                    listed.append({"feature": item.feature, "reason": failed.get(_ADAPTERS[item.group], reason) if state != 2 else reason})
+                    listed.append(
+                        {
+                            "feature": item.feature,
+                            "reason": failed.get(_ADAPTERS[item.group], reason) if state != 2 else reason,
+                        }
+                    )
             texts.append(orjson.Fragment(orjson.dumps(listed)))
         for row, which in zip(rows.tolist(), inverse.tolist(), strict=True):
             fragments[row] = texts[which]
@@ -270,7 +320,10 @@ def _score_schema(direction: str) -> dict[str, object]:
             "feature": {"type": "string"},
             "score": {**points, "description": "Component score, points; null for an adjustment."},
             "weight": {"type": "number", "minimum": 0, "maximum": 1},
-            "contribution": {"type": "number", "description": "Signed points; base_points + sum of contributions = score."},
+            "contribution": {
+                "type": "number",
+                "description": "Signed points; base_points + sum of contributions = score.",
+            },
         }
     )
     schema = _object(
@@ -292,8 +345,16 @@ def _score_schema(direction: str) -> dict[str, object]:
     return {
         **schema,
         "if": {"properties": {"score": {"type": "null"}}},
-        "then": {"properties": {"method": {"const": "insufficient_data"}, "reason": {"type": "string", "minLength": 1}}},
-        "else": {"properties": {"uncertainty_sd_points": {"type": "number"}, "lower_80": {"type": "number"}, "upper_80": {"type": "number"}}},
+        "then": {
+            "properties": {"method": {"const": "insufficient_data"}, "reason": {"type": "string", "minLength": 1}}
+        },
+        "else": {
+            "properties": {
+                "uncertainty_sd_points": {"type": "number"},
+                "lower_80": {"type": "number"},
+                "upper_80": {"type": "number"},
+            }
+        },
     }
 
 
@@ -341,7 +402,9 @@ PULSE_SCHEMA: Final[dict[str, object]] = {
                 ),
                 "missing_signals": {
                     "type": "array",
-                    "items": _object({"feature": {"enum": list(SCORED_FEATURES)}, "reason": {"type": "string", "minLength": 1}}),
+                    "items": _object(
+                        {"feature": {"enum": list(SCORED_FEATURES)}, "reason": {"type": "string", "minLength": 1}}
+                    ),
                 },
                 "ages_s": _object(dict.fromkeys(_GROUPS, _AGE)),
                 "spread_origin": _LABEL,

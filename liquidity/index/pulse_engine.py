@@ -53,7 +53,9 @@ def score_sessions(
         repayment = score_repayment(day, profiles, thresholds)
         tables.append((liquidity, repayment, combine_scores(liquidity, repayment, day, profiles, thresholds)))
     if not tables:
-        return ScoreTables(*(pd.DataFrame(columns=list(c.column_names)) for c in (LIQUIDITY_INDEX, REPAYMENT_SUPPORT, BONDX_SCORE)))
+        return ScoreTables(
+            *(pd.DataFrame(columns=list(c.column_names)) for c in (LIQUIDITY_INDEX, REPAYMENT_SUPPORT, BONDX_SCORE))
+        )
     return ScoreTables(*(pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)))
 
 
@@ -97,7 +99,14 @@ def document_sessions(
         hash_of_class = liquidity.drop_duplicates("asset_class").set_index("asset_class")["config_hash"]
         profiles = {str(name): read_configuration(configurations[text])[0] for name, text in hash_of_class.items()}
         documents[session] = pulse_documents(
-            liquidity, repayment, bondx, day, previous, _of(warnings, session), _of(status, session), PulseMeta(profiles, code_version)
+            liquidity,
+            repayment,
+            bondx,
+            day,
+            previous,
+            _of(warnings, session),
+            _of(status, session),
+            PulseMeta(profiles, code_version),
         )
     return documents
 

@@ -57,4 +57,6 @@ def score_repayment(
     pd.DataFrame
         Columns of ``REPAYMENT_SUPPORT``, rows and index of ``features``.
     """
-    return score_table(features, profile, "repayment", REPAYMENT_SUPPORT, thresholds or PulseThresholds(), instrument_ids)
+    return score_table(
+        features, profile, "repayment", REPAYMENT_SUPPORT, thresholds or PulseThresholds(), instrument_ids
+    )

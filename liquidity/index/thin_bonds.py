@@ -91,7 +91,8 @@ def estimate_thin_bonds(
             sd[rows] = np.where(np.isnan(error["rmse_points"]), limits.prior_sd_points, np.maximum(total, floor))
             measured_by = (
                 f"error on {int(error['hidden_n'])} hidden bonds {error['rmse_points']:.1f} points"
-                if error["hidden_n"] else "error not measurable"
+                if error["hidden_n"]
+                else "error not measurable"
             )
             reason[rows] = [
                 f"{own}; estimated from {basis}; {measured_by}"
@@ -123,7 +124,10 @@ def hidden_bond_errors(
     _require_aligned(scored, features)
     limits = thresholds or PulseThresholds()
     observed = _observed(scored)
-    truth, sd = scored["liquidity_score"].to_numpy(dtype=np.float64), scored["uncertainty_sd"].to_numpy(dtype=np.float64)
+    truth, sd = (
+        scored["liquidity_score"].to_numpy(dtype=np.float64),
+        scored["uncertainty_sd"].to_numpy(dtype=np.float64),
+    )
     classes = scored["asset_class"].to_numpy(dtype=object)
     estimates = _estimates(scored, features, limits, hide=True)
     naive = _pool(peer_groups(features)[2], truth, observed, 2, hide=True).value
@@ -158,9 +162,16 @@ def _estimates(
     issuer_codes, issuers = pd.factorize(features["issuer_id"])
     issuer = np.where(issuer_codes < 0, -1, whole * (len(issuers) + 1) + issuer_codes)
     issuer = np.where(issuer < 0, -1, pd.factorize(issuer)[0])
-    by_issuer = _named(_pool(issuer, truth, observed, limits.pooled_issuer_min, hide=hide), "observed bonds of the issuer")
-    by_rating = _named(_pool(sector_rating, truth, observed, limits.pooled_sector_min, hide=hide), "observed bonds of sector and rating")
-    by_sector = _named(_pool(sector, truth, observed, limits.pooled_sector_min, hide=hide), "observed bonds of the sector")
+    by_issuer = _named(
+        _pool(issuer, truth, observed, limits.pooled_issuer_min, hide=hide), "observed bonds of the issuer"
+    )
+    by_rating = _named(
+        _pool(sector_rating, truth, observed, limits.pooled_sector_min, hide=hide),
+        "observed bonds of sector and rating",
+    )
+    by_sector = _named(
+        _pool(sector, truth, observed, limits.pooled_sector_min, hide=hide), "observed bonds of the sector"
+    )
     finer = ~np.isnan(by_rating.value)
     pooled_sector = _Estimate(
         np.where(finer, by_rating.value, by_sector.value),

@@ -34,9 +34,7 @@ class Uncertainty:
     sd_total: float | None
 
 
-def uncertainty(
-    weights: Sequence[float], sds: Sequence[float | None], rho: float, prior_sd: float
-) -> Uncertainty:
+def uncertainty(weights: Sequence[float], sds: Sequence[float | None], rho: float, prior_sd: float) -> Uncertainty:
     """Error of a weighted mean of correlated components, missing ones included.
 
     sd = sqrt(sum w_i^2 sd_i^2 + 2 sum_{i<j} w_i w_j rho sd_i sd_j), w = |weight| / sum |weight| over the known;
@@ -106,9 +104,7 @@ def component_sd(
     return sd
 
 
-def total_sd(
-    shares: NDArray[np.float64], sds: NDArray[np.float64], rho: float, prior_sd: float
-) -> NDArray[np.float64]:
+def total_sd(shares: NDArray[np.float64], sds: NDArray[np.float64], rho: float, prior_sd: float) -> NDArray[np.float64]:
     """Estimate the standard deviation of each row's score: known part as in :func:`uncertainty`, missing weight at the prior.
 
     sd_total = coverage * sd + (1 - coverage) * prior_sd, with sd of :func:`uncertainty` over the known components.
@@ -135,9 +131,7 @@ def total_sd(
     return np.asarray(known + missing * prior_sd, dtype=np.float64)
 
 
-def band_80(
-    score: NDArray[np.float64], sd: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def band_80(score: NDArray[np.float64], sd: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """80 % band, score -+ 1.2816 sd, cut to 0-100; NaN where either is.
 
     Examples

@@ -57,7 +57,9 @@ def order_eligibility(
     repeated = index_rows.duplicated(["session_date", "instrument_id"])
     if repeated.any():
         first = index_rows.loc[repeated, "instrument_id"].iloc[0]
-        raise ContractError(f"order_eligibility: {int(repeated.sum())} repeated keys in liquidity_index, first: {first}")
+        raise ContractError(
+            f"order_eligibility: {int(repeated.sum())} repeated keys in liquidity_index, first: {first}"
+        )
 
     score = index_rows["liquidity_score"].to_numpy(dtype=np.float64, na_value=np.nan)
     scored_method = index_rows["method"].notna() & (index_rows["method"] != "insufficient_data")
@@ -65,9 +67,13 @@ def order_eligibility(
         valid = (score >= 0.0) & (score <= 100.0) & scored_method.to_numpy(dtype=np.bool_)
         below = valid & (score < min_liquidity_score)
     source = index_rows["source"]
-    simulated = (source.isna() | (source == "simulated")).to_numpy(dtype=np.bool_) & (not allow_simulated or source.isna().to_numpy())
+    simulated = (source.isna() | (source == "simulated")).to_numpy(dtype=np.bool_) & (
+        not allow_simulated or source.isna().to_numpy()
+    )
     codes = {"score_below_minimum": below, "score_missing": ~valid, "simulated": simulated}
-    reasons = [",".join(name for name, hit in zip(codes, row, strict=True) if hit) for row in zip(*codes.values(), strict=True)]
+    reasons = [
+        ",".join(name for name, hit in zip(codes, row, strict=True) if hit) for row in zip(*codes.values(), strict=True)
+    ]
     decided = index_rows[["session_date", "instrument_id", "asset_class"]].copy()
     decided["liquidity_score"] = np.where((score >= 0.0) & (score <= 100.0), score, np.nan)
     decided["method"] = index_rows["method"].fillna("insufficient_data")

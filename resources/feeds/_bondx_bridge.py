@@ -74,8 +74,12 @@ def bridge(table: str, readings: pd.DataFrame, issuer_map: pd.DataFrame) -> tupl
         source, unit or grade that has no counterpart here).
     """
     rows = readings.sort_values("timestamp", kind="stable", ignore_index=True)
-    rows["session_date"] = rows["timestamp"].dt.tz_convert("UTC").dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
-    return {"alt_signals": _alt, "microstructure": _micro, "auction_mm": _auction, "sentiment": _sentiment}[table](rows, issuer_map)
+    rows["session_date"] = (
+        rows["timestamp"].dt.tz_convert("UTC").dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
+    )
+    return {"alt_signals": _alt, "microstructure": _micro, "auction_mm": _auction, "sentiment": _sentiment}[table](
+        rows, issuer_map
+    )
 
 
 def _spread_over(rows: pd.DataFrame, issuer_map: pd.DataFrame, table: str) -> tuple[pd.DataFrame, pd.DataFrame]:

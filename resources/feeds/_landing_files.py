@@ -67,7 +67,9 @@ def landed_files(folder: Path) -> list[LandedFile]:
         if path.resolve().parent != base:
             raise ContractError(f"{path}: leads outside the landing folder; put the file itself there, not a link")
         if path.suffix.lower() not in SUFFIXES:
-            raise ContractError(f"{path}: ending {path.suffix!r} is not one of {', '.join(SUFFIXES)}; rename the file to what it is")
+            raise ContractError(
+                f"{path}: ending {path.suffix!r} is not one of {', '.join(SUFFIXES)}; rename the file to what it is"
+            )
         found.append(LandedFile(path, *_named_days(path.name)))
     return found
 
@@ -81,7 +83,9 @@ def _named_days(name: str) -> tuple[date | None, date | None]:
             first = date(int(month[1]), int(month[2]), 1)
             return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     except ValueError as error:
-        raise ContractError(f"landing file {name!r}: its name holds no day of the calendar ({error}); rename it") from error
+        raise ContractError(
+            f"landing file {name!r}: its name holds no day of the calendar ({error}); rename it"
+        ) from error
     return None, None
 
 
@@ -114,7 +118,9 @@ class _Contract:
 
 
 @lru_cache(maxsize=32)
-def _kept(file: LandedFile, table: str, mtime_ns: int, size: int, naive_times_utc: bool, held: _Contract) -> pd.DataFrame:
+def _kept(
+    file: LandedFile, table: str, mtime_ns: int, size: int, naive_times_utc: bool, held: _Contract
+) -> pd.DataFrame:
     del table, mtime_ns, size  # parts of the key: a changed file is read again
     return _rows(file, held.contract, naive_times_utc)
 
@@ -152,7 +158,10 @@ def _rows(file: LandedFile, contract: TableContract, naive_times_utc: bool) -> p
 def _maps_as_text(table: pa.Table) -> pa.Table:
     for place, field in enumerate(table.schema):
         if pa.types.is_map(field.type) or pa.types.is_struct(field.type):
-            texts = [None if value is None else json.dumps(dict(value), sort_keys=True) for value in table.column(place).to_pylist()]
+            texts = [
+                None if value is None else json.dumps(dict(value), sort_keys=True)
+                for value in table.column(place).to_pylist()
+            ]
             table = table.set_column(place, field.name, pa.array(texts, pa.string()))
     return table
 

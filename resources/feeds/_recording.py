@@ -224,7 +224,9 @@ def alive_days(ids: pd.Series, days: pd.Series, calendar: str, keep_sessions: in
         ``session_date``, ``instrument_id``; from the first sighting on, up to the newest session of ``days``.
     """
     codes, names = pd.factorize(ids, sort=True)
-    span = np.arange(days.min().to_datetime64().astype("datetime64[D]"), days.max().to_datetime64().astype("datetime64[D]") + 1)
+    span = np.arange(
+        days.min().to_datetime64().astype("datetime64[D]"), days.max().to_datetime64().astype("datetime64[D]") + 1
+    )
     sessions = span[is_session(calendar, span)]
     place = np.searchsorted(sessions, days.to_numpy().astype("datetime64[D]"))
     seen: NDArray[np.int32] = np.zeros((len(names), len(sessions) + 1), dtype=np.int32)
@@ -239,5 +241,3 @@ def alive_days(ids: pd.Series, days: pd.Series, calendar: str, keep_sessions: in
             "instrument_id": np.asarray(names)[instrument],
         }
     )
-
-

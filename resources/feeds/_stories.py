@@ -24,10 +24,26 @@ STORIES: Final = TableContract(
     on_bad_row="quarantine",
     columns=(
         Column("story_id", "string", "id", "Identifier of the story at its source; delivered twice it counts once."),
-        Column("issuer_id", "string", "id", "Issuer the story is about; null when instrument_id is given.", nullable=True),
-        Column("instrument_id", "string", "id", "Instrument the story is about; null when issuer_id is given.", nullable=True),
+        Column(
+            "issuer_id", "string", "id", "Issuer the story is about; null when instrument_id is given.", nullable=True
+        ),
+        Column(
+            "instrument_id",
+            "string",
+            "id",
+            "Instrument the story is about; null when issuer_id is given.",
+            nullable=True,
+        ),
         Column("published_at", "timestamp", "UTC", "When the story was published."),
-        Column("sentiment_score", "float64", "-1..1", "Tone; null where not scored.", nullable=True, minimum=-1.0, maximum=1.0),
+        Column(
+            "sentiment_score",
+            "float64",
+            "-1..1",
+            "Tone; null where not scored.",
+            nullable=True,
+            minimum=-1.0,
+            maximum=1.0,
+        ),
         Column("topics", "string", "names", "Topics, comma-separated; empty when none.", nullable=True),
         Column("source", "string", "id", "Feed or simulator that delivered the story."),
     ),

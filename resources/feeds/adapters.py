@@ -251,9 +251,7 @@ def _run(jobs: Mapping[str, Callable[[], Delivery]], timeout_s: float) -> dict[s
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.perf_counter()))
-    return {
-        name: outcome if outcome.done else _Outcome(seconds=timeout_s) for name, outcome in outcomes.items()
-    }
+    return {name: outcome if outcome.done else _Outcome(seconds=timeout_s) for name, outcome in outcomes.items()}
 
 
 def _work(job: Callable[[], Delivery], outcome: _Outcome) -> None:
@@ -274,7 +272,9 @@ def _require_instruments(outcome: _Outcome, timeout_s: float) -> Delivery:
     if outcome.error is not None:
         raise outcome.error
     if not outcome.done:
-        raise SourceUnavailableError(f"instruments were not read within {timeout_s:g} s; check the feeds' folders or allow more time")
+        raise SourceUnavailableError(
+            f"instruments were not read within {timeout_s:g} s; check the feeds' folders or allow more time"
+        )
     delivery: Delivery = outcome.value
     return delivery
 
@@ -333,10 +333,14 @@ def _ready(
     rows = rows.merge(known, on=["session_date", "instrument_id"], how="left")
     unknown = rows["calendar"].isna()
     if unknown.any():
-        remarks.append(f"{int(unknown.sum())} rows left out: instrument not listed or its market shut, first {rows.loc[unknown, 'instrument_id'].iloc[0]}")
+        remarks.append(
+            f"{int(unknown.sum())} rows left out: instrument not listed or its market shut, first {rows.loc[unknown, 'instrument_id'].iloc[0]}"
+        )
         rows = rows[~unknown].reset_index(drop=True)
     if len(conflicts):
-        marked = rows[["session_date", "instrument_id"]].merge(conflicts, how="left", indicator=True)["_merge"] == "both"
+        marked = (
+            rows[["session_date", "instrument_id"]].merge(conflicts, how="left", indicator=True)["_merge"] == "both"
+        )
         rows = _add_rule(rows, marked, "instrument_conflict")
     counted_elsewhere = _counted_elsewhere(rows) if contract is MICROSTRUCTURE else None
     if counted_elsewhere is not None:

@@ -16,14 +16,29 @@ from liquidity.contracts.signals import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MI
 from resources.feeds._feed import Feed, FeedRoots
 from resources.feeds._recording import Recording, closes_utc, contract_rows, open_recorded, refuse
 
-__all__ = ["GIVEN_SCORES", "NAME", "SECTOR_OF", "SNAPSHOT_DAY", "letter_rating", "open_feed", "read_issuers", "recording_of"]
+__all__ = [
+    "GIVEN_SCORES",
+    "NAME",
+    "SECTOR_OF",
+    "SNAPSHOT_DAY",
+    "letter_rating",
+    "open_feed",
+    "read_issuers",
+    "recording_of",
+]
 
 NAME: Final = "bondx_files"
 CALENDAR: Final = "XBOM"
 CURRENCY: Final = "INR"
 SNAPSHOT_DAY: Final = date(2026, 11, 20)
 """The last session before the files were generated."""
-GIVEN_SCORES: Final = ("liquidity_index_0_100", "repayment_support_0_100", "bondx_score_0_100", "Liquidity_Score", "ESG_Score")
+GIVEN_SCORES: Final = (
+    "liquidity_index_0_100",
+    "repayment_support_0_100",
+    "bondx_score_0_100",
+    "Liquidity_Score",
+    "ESG_Score",
+)
 """Columns of finished scores: made by another formula and clipped, so never read."""
 SECTOR_OF: Final = {
     "Financials and Banking": "FINANCIAL",
@@ -95,7 +110,9 @@ def recording_of(issuers: pd.DataFrame, bonds: pd.DataFrame, *, naive_times_utc:
     """
     day = pd.Timestamp(SNAPSHOT_DAY)
     issuers = issuers.assign(session_date=day, instrument_id="bondx:" + issuers["issuer_id"])
-    naive = (issuers["auction_next_time"].str.len() > 5) & ~issuers["auction_next_time"].str.contains(r"(?:Z|[+-]\d\d:\d\d)$")
+    naive = (issuers["auction_next_time"].str.len() > 5) & ~issuers["auction_next_time"].str.contains(
+        r"(?:Z|[+-]\d\d:\d\d)$"
+    )
     aside = []
     if not naive_times_utc:
         aside.append(refuse("auction_mm", "naive_time", issuers[naive], "issuer_id", "auction_next_time"))

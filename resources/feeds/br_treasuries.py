@@ -82,7 +82,9 @@ def _paired_snapshots(quotes: pd.DataFrame) -> pd.DataFrame:
     """``snapshot_utc`` of each ask list and the ``bid_snapshot`` read with it."""
     times = {side: rows["snapshot_utc"].drop_duplicates().sort_values() for side, rows in quotes.groupby("side")}
     if set(times) != {"ask", "bid"}:
-        return pd.DataFrame({"snapshot_utc": quotes["snapshot_utc"].iloc[:0], "bid_snapshot": quotes["snapshot_utc"].iloc[:0]})
+        return pd.DataFrame(
+            {"snapshot_utc": quotes["snapshot_utc"].iloc[:0], "bid_snapshot": quotes["snapshot_utc"].iloc[:0]}
+        )
     return pd.merge_asof(
         times["ask"].to_frame(),
         times["bid"].to_frame("bid_snapshot"),
@@ -107,7 +109,9 @@ def recording_of(quotes: pd.DataFrame) -> Recording:
     broken = broken_rows.groupby([quotes["snapshot_utc"], quotes["side"]]).transform("any")
     aside = [refuse("microstructure", "broken_scrape", quotes[broken], "bond_id", "snapshot_utc", "price")]
     good = quotes[~broken].copy()
-    good["session_date"] = good["snapshot_utc"].dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
+    good["session_date"] = (
+        good["snapshot_utc"].dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
+    )
     matured = good["session_date"] >= good["maturity"]
     aside.append(refuse("microstructure", "matured", good[matured], "bond_id", "snapshot_utc", "price"))
     good, closed = split_sessions(good[~matured], "microstructure", CALENDAR, "bond_id")
@@ -200,7 +204,9 @@ def _microstructure(good: pd.DataFrame, pairs: pd.DataFrame, alive: pd.DataFrame
 
 def _presence(good: pd.DataFrame, pairs: pd.DataFrame, alive: pd.DataFrame) -> pd.DataFrame:
     snapshots = _paired_snapshots(good).assign(
-        session_date=lambda rows: rows["snapshot_utc"].map(good.drop_duplicates("snapshot_utc").set_index("snapshot_utc")["session_date"])
+        session_date=lambda rows: rows["snapshot_utc"].map(
+            good.drop_duplicates("snapshot_utc").set_index("snapshot_utc")["session_date"]
+        )
     )
     inside = _in_hours(snapshots["snapshot_utc"])
     speaking = _speaking(snapshots)
@@ -243,7 +249,9 @@ def _presence(good: pd.DataFrame, pairs: pd.DataFrame, alive: pd.DataFrame) -> p
             "known_at": rows["at"],
             "source": NAME,
             "feed_rules": np.select(
-                [rows["snapshots_n"] == 0, rows["snapshots_n"] < 2], ["outside_hours_snapshot", "few_snapshots"], default=""
+                [rows["snapshots_n"] == 0, rows["snapshots_n"] < 2],
+                ["outside_hours_snapshot", "few_snapshots"],
+                default="",
             ),
         },
     )

@@ -89,7 +89,9 @@ def recording_of(trades: pd.DataFrame, quotes: pd.DataFrame) -> Recording:
 
 def _with_day(minutes: pd.DataFrame) -> pd.DataFrame:
     rows = minutes.sort_values(["venue", "market", "symbol", "ts"], ignore_index=True)
-    return rows.assign(session_date=rows["ts"].dt.tz_localize(None).dt.normalize(), ends=rows["ts"] + pd.Timedelta(minutes=1))
+    return rows.assign(
+        session_date=rows["ts"].dt.tz_localize(None).dt.normalize(), ends=rows["ts"] + pd.Timedelta(minutes=1)
+    )
 
 
 def _trade_days(trades: pd.DataFrame) -> pd.DataFrame:

@@ -91,9 +91,7 @@ class LandingFeed:
         if table not in FEED_TABLES:
             raise ConfigError(f"feed {NAME} has no table {table!r}; it has {list(FEED_TABLES)}")
         contract = FEED_TABLES[table]
-        parts = [
-            self._read(file, contract) for file in landed_files(self.folder / table) if file.may_hold(start, end)
-        ]
+        parts = [self._read(file, contract) for file in landed_files(self.folder / table) if file.may_hold(start, end)]
         if self._bondx_file(table):
             parts.append(self._bridged(table))
         if table == "sentiment" and self._has_stories():

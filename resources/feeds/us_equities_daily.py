@@ -28,7 +28,9 @@ JUMP_LOG: Final = 0.55
 def open_feed(roots: FeedRoots) -> Feed | None:
     """Open the feed on the recorded daily bars; ``None`` when they are not there."""
     folder = None if roots.recorded is None else roots.recorded / "equities"
-    return open_recorded(NAME, ("instruments", "microstructure"), ("equity",), _build, folder, ("us_equity_daily.parquet",))
+    return open_recorded(
+        NAME, ("instruments", "microstructure"), ("equity",), _build, folder, ("us_equity_daily.parquet",)
+    )
 
 
 def recording_of(bars: pd.DataFrame) -> Recording:

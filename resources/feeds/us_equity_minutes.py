@@ -21,7 +21,9 @@ _MINUTE: Final = pd.Timedelta(minutes=1)
 def open_feed(roots: FeedRoots) -> Feed | None:
     """Open the feed on the recorded minutes; ``None`` when they are not there."""
     folder = None if roots.recorded is None else roots.recorded / "equities"
-    return open_recorded(NAME, ("instruments", "microstructure"), ("equity",), _build, folder, ("msft_1m.parquet",), ("MSFT",))
+    return open_recorded(
+        NAME, ("instruments", "microstructure"), ("equity",), _build, folder, ("msft_1m.parquet",), ("MSFT",)
+    )
 
 
 def recording_of(minutes: pd.DataFrame, symbol: str) -> Recording:

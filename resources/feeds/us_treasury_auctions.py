@@ -24,7 +24,9 @@ _CLOSING_TIME: Final = pd.Timedelta(hours=13)
 def open_feed(roots: FeedRoots) -> Feed | None:
     """Open the feed on the recorded auctions; ``None`` when they are not there."""
     folder = None if roots.recorded is None else roots.recorded / "bonds"
-    return open_recorded(NAME, ("instruments", "auction_mm"), ("bond_sovereign",), _build, folder, ("us_treasury_auctions.csv.gz",))
+    return open_recorded(
+        NAME, ("instruments", "auction_mm"), ("bond_sovereign",), _build, folder, ("us_treasury_auctions.csv.gz",)
+    )
 
 
 def is_cusip(text: str) -> bool:
@@ -67,11 +69,17 @@ def recording_of(auctions: pd.DataFrame) -> Recording:
         rows["session_date"].min().to_datetime64().astype("datetime64[D]"),
         rows["session_date"].max().to_datetime64().astype("datetime64[D]") + 1,
     )
-    sessions = pd.DataFrame({"day": span[is_session(CALENDAR, span)].astype("datetime64[us]")}).reset_index(names="number")
+    sessions = pd.DataFrame({"day": span[is_session(CALENDAR, span)].astype("datetime64[us]")}).reset_index(
+        names="number"
+    )
     grid = sessions.merge(rows[["cusip"]].drop_duplicates(), how="cross").sort_values("day", ignore_index=True)
     numbered = rows.merge(sessions, left_on="session_date", right_on="day").rename(columns={"number": "auction_number"})
     latest = pd.merge_asof(
-        grid, numbered.drop(columns="day").sort_values("session_date"), left_on="day", right_on="session_date", by="cusip"
+        grid,
+        numbered.drop(columns="day").sort_values("session_date"),
+        left_on="day",
+        right_on="session_date",
+        by="cusip",
     ).dropna(subset=["at"])
     carried = latest[latest["number"] - latest["auction_number"] < CARRIED_SESSIONS]
     instruments = contract_rows(

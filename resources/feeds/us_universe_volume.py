@@ -18,7 +18,9 @@ NAME: Final = "us_universe_volume"
 def open_feed(roots: FeedRoots) -> Feed | None:
     """Open the feed on the recorded universe; ``None`` when it is not there."""
     folder = None if roots.recorded is None else roots.recorded / "equities"
-    return open_recorded(NAME, ("instruments", "microstructure"), ("equity",), _build, folder, ("us_universe_volume_11d.parquet",))
+    return open_recorded(
+        NAME, ("instruments", "microstructure"), ("equity",), _build, folder, ("us_universe_volume_11d.parquet",)
+    )
 
 
 def recording_of(listings: pd.DataFrame) -> Recording:
@@ -29,7 +31,9 @@ def recording_of(listings: pd.DataFrame) -> Recording:
     Two listings under one symbol on one day cannot be told apart: the one with the larger dollar volume stays, the
     other is set aside as ``duplicate_key``. A session without volume has turnover 0 and no trade of its own.
     """
-    rows = listings.rename(columns={"date": "session_date"}).sort_values("dollar_volume", ascending=False, kind="stable")
+    rows = listings.rename(columns={"date": "session_date"}).sort_values(
+        "dollar_volume", ascending=False, kind="stable"
+    )
     unpriced = ~(rows["close"] > 0)
     again = rows.duplicated(["session_date", "symbol"]) & ~unpriced
     aside = [

@@ -57,7 +57,9 @@ def retyped(name: str, to: pa.DataType, convert: Callable[[object], object]) -> 
 def unit(name: str, said: str) -> Damage:
     def damage(table: pa.Table) -> pa.Table:
         place = table.column_names.index(name)
-        return table.set_column(place, pa.field(name, table.schema.field(name).type, metadata={"unit": said}), table.column(name))
+        return table.set_column(
+            place, pa.field(name, table.schema.field(name).type, metadata={"unit": said}), table.column(name)
+        )
 
     return damage
 
@@ -147,7 +149,12 @@ ROW_DEFECTS = (
     RowDefect("isin_with_cyrillic_letter", INSTRUMENTS, cell("instrument_id", "\u0405S0378331005"), "bad_pattern"),
     RowDefect("isin_with_line_end", INSTRUMENTS, cell("instrument_id", "US0378331005\n"), "bad_pattern"),
     RowDefect("path_traversal", MICROSTRUCTURE, cell("instrument_id", "../../etc/passwd"), "bad_pattern"),
-    RowDefect("path_traversal_behind_venue", MICROSTRUCTURE, cell("instrument_id", "XNYS:a/../../../etc/passwd"), "bad_pattern"),
+    RowDefect(
+        "path_traversal_behind_venue",
+        MICROSTRUCTURE,
+        cell("instrument_id", "XNYS:a/../../../etc/passwd"),
+        "bad_pattern",
+    ),
     RowDefect("sql_text", SENTIMENT, cell("instrument_id", "x'; DROP TABLE fills; --"), "bad_pattern"),
     RowDefect("csv_formula", ALT_SIGNALS, cell("instrument_id", '=HYPERLINK("http://x")'), "bad_pattern"),
     RowDefect("csv_formula_in_source", ALT_SIGNALS, cell("source", "@SUM(A1)"), "bad_pattern"),
@@ -159,35 +166,122 @@ ROW_DEFECTS = (
     RowDefect("volume_unit_as_method", MICROSTRUCTURE, cell("spread_method", "lots"), "not_allowed"),
     RowDefect("matures_before_issue", INSTRUMENTS, cell("maturity_date", date(1999, 1, 1)), "matures_before_issue"),
     RowDefect("future_observation", SENTIMENT, cell("known_at", AT + timedelta(days=400)), "future_timestamp"),
-    RowDefect("milliseconds_read_as_seconds", SENTIMENT, cell("known_at", datetime(9999, 1, 1, tzinfo=UTC)), "future_timestamp"),
-    RowDefect("local_time_as_utc", MICROSTRUCTURE, cell("observed_at", lambda value: value + INDIA), "known_before_observed"),
+    RowDefect(
+        "milliseconds_read_as_seconds",
+        SENTIMENT,
+        cell("known_at", datetime(9999, 1, 1, tzinfo=UTC)),
+        "future_timestamp",
+    ),
+    RowDefect(
+        "local_time_as_utc", MICROSTRUCTURE, cell("observed_at", lambda value: value + INDIA), "known_before_observed"
+    ),
     RowDefect("known_before_observed", AUCTION_MM, cell("known_at", AT - timedelta(days=3)), "known_before_observed"),
     RowDefect("late_row_of_yesterday", SENTIMENT, cell("session_date", DAY - timedelta(days=1)), "wrong_session"),
     RowDefect("exact_repeat", MICROSTRUCTURE, repeated(), "duplicate_key"),
-    RowDefect("late_correction_beside_the_old", MICROSTRUCTURE, repeated(cell("turnover_ccy", 4711.0, 0)), "conflicting_duplicate", 2),
+    RowDefect(
+        "late_correction_beside_the_old",
+        MICROSTRUCTURE,
+        repeated(cell("turnover_ccy", 4711.0, 0)),
+        "conflicting_duplicate",
+        2,
+    ),
     RowDefect("reused_ticker", INSTRUMENTS, repeated(cell("issuer_id", "OTHER", 0)), "conflicting_duplicate", 2),
 )
 
 
-
-
 TABLE_DEFECTS = (
-    TableDefect("missing_column", MICROSTRUCTURE, lambda table: table.drop_columns(["bid"]), ("microstructure", "missing", "bid")),
-    TableDefect("unknown_column", SENTIMENT, lambda table: table.append_column("extra", table.column("source")), ("unknown", "extra")),
-    TableDefect("renamed_column", SENTIMENT, lambda table: table.rename_columns(["isin" if name == "instrument_id" else name for name in table.column_names]), ("missing", "instrument_id", "isin")),
-    TableDefect("price_as_text", MICROSTRUCTURE, retyped("bid", pa.string(), str), ("microstructure.bid", "type string", "double")),
-    TableDefect("count_as_float", MICROSTRUCTURE, retyped("trades_count", pa.float64(), float), ("trades_count", "type double", "int64")),
-    TableDefect("identifier_as_number", SENTIMENT, retyped("instrument_id", pa.int64(), lambda _: 7), ("instrument_id", "type int64", "string")),
-    TableDefect("date_as_text", SENTIMENT, retyped("session_date", pa.string(), str), ("session_date", "type string", "date32")),
-    TableDefect("naive_timestamps", ALT_SIGNALS, retyped("observed_at", pa.timestamp("us"), lambda value: value.replace(tzinfo=None)), ("observed_at", "without a time zone")),
-    TableDefect("epoch_seconds", ALT_SIGNALS, retyped("observed_at", pa.int64(), lambda _: 1773914400), ("observed_at", "type int64")),
-    TableDefect("finer_than_microseconds", ALT_SIGNALS, retyped("known_at", pa.timestamp("ns", tz="UTC"), lambda _: 1773914400_000000001), ("known_at", "exactly")),
-    TableDefect("unit_in_percent", MICROSTRUCTURE, unit("quoted_spread_bps", "percent"), ("quoted_spread_bps", "'percent'", "'bps'")),
-    TableDefect("volume_in_lots", MICROSTRUCTURE, unit("turnover_ccy", "lots"), ("turnover_ccy", "'lots'", "instrument currency")),
-    TableDefect("other_contract_version", SENTIMENT, lambda table: table.replace_schema_metadata({"contract": "sentiment", "contract_version": "99"}), ("version 99",)),
-    TableDefect("source_is_broken", MICROSTRUCTURE, many("depth_ccy", -1.0, 7), ("7 of 60", "source itself is broken", "depth_ccy")),
-    TableDefect("delivered_twice", SENTIMENT, lambda table: pa.concat_tables([table, table]), ("60 of 120", "duplicate_key")),
-    TableDefect("day_of_another_partition", SENTIMENT, lambda _: good(SENTIMENT, day=DAY - timedelta(days=1)), ("wrong_session", "60 of 60")),
+    TableDefect(
+        "missing_column",
+        MICROSTRUCTURE,
+        lambda table: table.drop_columns(["bid"]),
+        ("microstructure", "missing", "bid"),
+    ),
+    TableDefect(
+        "unknown_column",
+        SENTIMENT,
+        lambda table: table.append_column("extra", table.column("source")),
+        ("unknown", "extra"),
+    ),
+    TableDefect(
+        "renamed_column",
+        SENTIMENT,
+        lambda table: table.rename_columns(
+            ["isin" if name == "instrument_id" else name for name in table.column_names]
+        ),
+        ("missing", "instrument_id", "isin"),
+    ),
+    TableDefect(
+        "price_as_text",
+        MICROSTRUCTURE,
+        retyped("bid", pa.string(), str),
+        ("microstructure.bid", "type string", "double"),
+    ),
+    TableDefect(
+        "count_as_float",
+        MICROSTRUCTURE,
+        retyped("trades_count", pa.float64(), float),
+        ("trades_count", "type double", "int64"),
+    ),
+    TableDefect(
+        "identifier_as_number",
+        SENTIMENT,
+        retyped("instrument_id", pa.int64(), lambda _: 7),
+        ("instrument_id", "type int64", "string"),
+    ),
+    TableDefect(
+        "date_as_text", SENTIMENT, retyped("session_date", pa.string(), str), ("session_date", "type string", "date32")
+    ),
+    TableDefect(
+        "naive_timestamps",
+        ALT_SIGNALS,
+        retyped("observed_at", pa.timestamp("us"), lambda value: value.replace(tzinfo=None)),
+        ("observed_at", "without a time zone"),
+    ),
+    TableDefect(
+        "epoch_seconds",
+        ALT_SIGNALS,
+        retyped("observed_at", pa.int64(), lambda _: 1773914400),
+        ("observed_at", "type int64"),
+    ),
+    TableDefect(
+        "finer_than_microseconds",
+        ALT_SIGNALS,
+        retyped("known_at", pa.timestamp("ns", tz="UTC"), lambda _: 1773914400_000000001),
+        ("known_at", "exactly"),
+    ),
+    TableDefect(
+        "unit_in_percent",
+        MICROSTRUCTURE,
+        unit("quoted_spread_bps", "percent"),
+        ("quoted_spread_bps", "'percent'", "'bps'"),
+    ),
+    TableDefect(
+        "volume_in_lots",
+        MICROSTRUCTURE,
+        unit("turnover_ccy", "lots"),
+        ("turnover_ccy", "'lots'", "instrument currency"),
+    ),
+    TableDefect(
+        "other_contract_version",
+        SENTIMENT,
+        lambda table: table.replace_schema_metadata({"contract": "sentiment", "contract_version": "99"}),
+        ("version 99",),
+    ),
+    TableDefect(
+        "source_is_broken",
+        MICROSTRUCTURE,
+        many("depth_ccy", -1.0, 7),
+        ("7 of 60", "source itself is broken", "depth_ccy"),
+    ),
+    TableDefect(
+        "delivered_twice", SENTIMENT, lambda table: pa.concat_tables([table, table]), ("60 of 120", "duplicate_key")
+    ),
+    TableDefect(
+        "day_of_another_partition",
+        SENTIMENT,
+        lambda _: good(SENTIMENT, day=DAY - timedelta(days=1)),
+        ("wrong_session", "60 of 60"),
+    ),
 )
 
 
@@ -284,7 +378,12 @@ FILE_DEFECTS = (
     FileDefect("torn_at_half", _cut(0.5), "unreadable", "torn"),
     FileDefect("torn_at_last_byte", _cut(0.999), "unreadable", "torn"),
     FileDefect("empty_file", _content("sentiment.parquet", b""), "unreadable", "empty (0 bytes)"),
-    FileDefect("garbage", _content("sentiment.parquet", b"PAR1" + bytes(range(256)) * 8), "unreadable", "not a readable parquet"),
+    FileDefect(
+        "garbage",
+        _content("sentiment.parquet", b"PAR1" + bytes(range(256)) * 8),
+        "unreadable",
+        "not a readable parquet",
+    ),
     FileDefect("flipped_bytes", _flipped, "unreadable", "sentiment.parquet"),
     FileDefect("parquet_named_csv", _wrong_ending, "unreadable", "content is parquet"),
     FileDefect("csv_named_parquet", _csv_named_parquet, "unreadable", "not parquet"),

@@ -121,12 +121,18 @@ class NewcomerFeed:
 
     def fetch(self, table: str, start: date, end: date) -> pd.DataFrame:
         days = [day for day in self.sessions() if start <= day <= end]
-        shared = {"session_date": pd.to_datetime(pd.Series(days, dtype="datetime64[us]")), "instrument_id": "kraken:BTCUSD", "source": self.name}
+        shared = {
+            "session_date": pd.to_datetime(pd.Series(days, dtype="datetime64[us]")),
+            "instrument_id": "kraken:BTCUSD",
+            "source": self.name,
+        }
         if table == "instruments":
             facts = {"asset_class": "crypto_spot", "currency": "USD", "calendar": "24/7"}
             return contract_rows(INSTRUMENTS, {**shared, **facts})
         at = shared["session_date"].dt.tz_localize("UTC") + pd.Timedelta(hours=23)
-        return contract_rows(MICROSTRUCTURE, {**shared, "venue": "kraken", "close": 70000.0, "observed_at": at, "known_at": at})
+        return contract_rows(
+            MICROSTRUCTURE, {**shared, "venue": "kraken", "close": 70000.0, "observed_at": at, "known_at": at}
+        )
 
 
 def newcomer_module(name: str, make: Callable[[FeedRoots], Feed | None]) -> ModuleType:

@@ -26,10 +26,17 @@ DAY: date = SEEDED["DAY"]
 SAME_KEY = ("duplicate_key", "conflicting_duplicate")
 
 
-def _fast_verdict(table: pa.Table, contract: TableContract, day: date | None, now: datetime | None) -> dict[tuple[str, str], int]:
+def _fast_verdict(
+    table: pa.Table, contract: TableContract, day: date | None, now: datetime | None
+) -> dict[tuple[str, str], int]:
     """Rows of each (rule family, column); families join the codes that one expectation stands for."""
     judged = inspect_rows(table, contract, day, now)
-    family = {"below_minimum": "range", "above_maximum": "range", "not_finite": "range", **dict.fromkeys(SAME_KEY, "same_key")}
+    family = {
+        "below_minimum": "range",
+        "above_maximum": "range",
+        "not_finite": "range",
+        **dict.fromkeys(SAME_KEY, "same_key"),
+    }
     rows: dict[tuple[str, str], set[int]] = defaultdict(set)
     for place, reasons in enumerate(judged.rejected.column("reasons").to_pylist()):
         for reason in reasons.split(","):
@@ -38,16 +45,23 @@ def _fast_verdict(table: pa.Table, contract: TableContract, day: date | None, no
     return {key: len(places) for key, places in rows.items()}
 
 
-def _suite_verdict(table: pa.Table, contract: TableContract, day: date | None, now: datetime | None) -> dict[tuple[str, str], int]:
+def _suite_verdict(
+    table: pa.Table, contract: TableContract, day: date | None, now: datetime | None
+) -> dict[tuple[str, str], int]:
     family = {"not_finite": "range", "duplicate_key": "same_key"}
     rules = {rule.code for rule in contract.rules}
     return {
-        (family.get(each.codes[0], each.codes[0]), "" if each.codes[0] in {*rules, "duplicate_key"} else each.column): each.count
+        (
+            family.get(each.codes[0], each.codes[0]),
+            "" if each.codes[0] in {*rules, "duplicate_key"} else each.column,
+        ): each.count
         for each in run_suite(contract, table, day, now).failed
     }
 
 
-def _assert_agree(table: pa.Table, contract: TableContract, day: date | None = DAY, now: datetime | None = None) -> None:
+def _assert_agree(
+    table: pa.Table, contract: TableContract, day: date | None = DAY, now: datetime | None = None
+) -> None:
     fast, suite = _fast_verdict(table, contract, day, now), _suite_verdict(table, contract, day, now)
     assert fast.keys() == suite.keys()
     for key, count in fast.items():
@@ -89,9 +103,21 @@ def test_both_engines_pass_good_tables_of_every_contract(contract: TableContract
     assert inspect_rows(table, contract, DAY).violations == ()
 
 
-_NUMBERS = st.one_of(st.none(), st.just(float("nan")), st.sampled_from([float("inf"), float("-inf"), 0.0, -0.0, 5e-324]), st.floats(-10, 10))
-_TEXTS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["US0378331005", "US0378331006", "XNYS:IBM", "US0378331005\n", "XNYS:..", "XNYS:a/../b", "\n", ""]))
-_TIMES = st.one_of(st.none(), st.integers(0, 6 * 86_400).map(lambda seconds: datetime(2026, 3, 17, tzinfo=UTC) + timedelta(seconds=seconds)))
+_NUMBERS = st.one_of(
+    st.none(),
+    st.just(float("nan")),
+    st.sampled_from([float("inf"), float("-inf"), 0.0, -0.0, 5e-324]),
+    st.floats(-10, 10),
+)
+_TEXTS = st.one_of(
+    st.none(),
+    st.text(max_size=8),
+    st.sampled_from(["US0378331005", "US0378331006", "XNYS:IBM", "US0378331005\n", "XNYS:..", "XNYS:a/../b", "\n", ""]),
+)
+_TIMES = st.one_of(
+    st.none(),
+    st.integers(0, 6 * 86_400).map(lambda seconds: datetime(2026, 3, 17, tzinfo=UTC) + timedelta(seconds=seconds)),
+)
 _BY_COLUMN = {
     "instrument_id": _TEXTS,
     "venue": st.one_of(_TEXTS, st.just("XNYS")),

@@ -61,12 +61,17 @@ def _content(seed: int) -> pa.Table:
     table = example_table(SENTIMENT, DAY, 4000, np.random.default_rng(seed))
     values = table.column("buzz_volume").to_pylist()
     values[seed] = -1.0
-    return table.set_column(table.column_names.index("buzz_volume"), table.schema.field("buzz_volume"), pa.array(values))
+    return table.set_column(
+        table.column_names.index("buzz_volume"), table.schema.field("buzz_volume"), pa.array(values)
+    )
 
 
 def _start(root: Path, fault: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", PREPARE + LOOP, str(root), fault], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        [sys.executable, "-c", PREPARE + LOOP, str(root), fault],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
 
@@ -100,7 +105,10 @@ def test_sigkill_at_random_moments_leaves_old_or_new(tmp_path: Path) -> None:
     root = tmp_path / "lake"
     # A fork is frozen and killed at a random moment of the loop; the interpreter starts once.
     forker = subprocess.Popen(
-        [sys.executable, "-c", PREPARE + FORKER, str(root), LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", PREPARE + FORKER, str(root), LOOP],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert forker.stdin is not None

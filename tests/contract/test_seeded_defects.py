@@ -34,7 +34,11 @@ def _cases(name: str) -> list[Any]:
 
 
 def _hashes(root: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file() and "quarantine" not in path.parts}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*")
+        if path.is_file() and "quarantine" not in path.parts
+    }
 
 
 def _lake_with_yesterday(tmp_path: Path, contract: Any) -> Lake:
@@ -91,13 +95,17 @@ def test_a_bad_file_is_reported_with_name_and_reason(tmp_path: Path, defect: Any
 
 @pytest.mark.feature("BX-CT-07")
 @pytest.mark.parametrize("defect", _cases("ROW_DEFECTS")[:40:3])
-def test_validate_names_file_column_and_row_count_of_each_defect(tmp_path: Path, defect: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_names_file_column_and_row_count_of_each_defect(
+    tmp_path: Path, defect: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / defect.contract.name
     folder.mkdir()
     pq.write_table(good(defect.contract), folder / "good.parquet")
     assert main([str(tmp_path), "--json"]) == 0
     damaged = defect.damage(good(defect.contract))
-    foreign = pa.table({name: damaged.column(name) for name in damaged.column_names})  # a sender's schema promises nothing
+    foreign = pa.table(
+        {name: damaged.column(name) for name in damaged.column_names}
+    )  # a sender's schema promises nothing
     pq.write_table(foreign, folder / f"session_date={DAY}.parquet")
     capsys.readouterr()
 
@@ -122,7 +130,9 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     secret.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
-@pytest.mark.parametrize("contract", [ALT_SIGNALS, MICROSTRUCTURE, AUCTION_MM, SENTIMENT], ids=lambda contract: contract.name)
+@pytest.mark.parametrize(
+    "contract", [ALT_SIGNALS, MICROSTRUCTURE, AUCTION_MM, SENTIMENT], ids=lambda contract: contract.name
+)
 def test_unsorted_rows_are_stored_sorted_and_byte_equal(tmp_path: Path, contract: Any) -> None:
     table = good(contract)
     backwards = table.take(pa.array(range(table.num_rows - 1, -1, -1)))

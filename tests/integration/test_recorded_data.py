@@ -140,7 +140,12 @@ def test_reused_tickers_keep_the_newest_company(real_data: Path) -> None:
     recording = equity_recording(bars)
     rows = recording.tables["microstructure"]
     first = rows.groupby("instrument_id")["session_date"].min().dt.strftime("%Y-%m-%d").to_dict()
-    assert first == {"XNYS:FB": "2012-05-18", "XNYS:GOOG": "2004-08-19", "XNYS:QQQ": "2011-03-23", "XNYS:USO": "2006-04-10"}
+    assert first == {
+        "XNYS:FB": "2012-05-18",
+        "XNYS:GOOG": "2004-08-19",
+        "XNYS:QQQ": "2011-03-23",
+        "XNYS:USO": "2006-04-10",
+    }
     reused = recording.set_aside
     assert set(reused["reason"]) == {"ticker_reused"}
     assert len(rows) + len(reused) == len(bars) == 15004

@@ -78,8 +78,14 @@ def test_monotone_in_each_input_in_the_stated_direction(seed: int, row: int, whi
 
 @pytest.mark.feature("BX-IX-15")
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10_000), lost=st.sets(st.sampled_from(SCORED_FEATURES)), stale=st.sets(st.sampled_from(["micro", "alt", "auction", "sentiment"])))
-def test_whatever_is_missing_or_stale_each_row_has_a_score_or_a_reason(seed: int, lost: set[str], stale: set[str]) -> None:
+@given(
+    seed=st.integers(0, 10_000),
+    lost=st.sets(st.sampled_from(SCORED_FEATURES)),
+    stale=st.sets(st.sampled_from(["micro", "alt", "auction", "sentiment"])),
+)
+def test_whatever_is_missing_or_stale_each_row_has_a_score_or_a_reason(
+    seed: int, lost: set[str], stale: set[str]
+) -> None:
     features = cross_section(seed)
     for name in lost:
         features[[name, f"{name}_own_rank_frac"]] = np.nan
@@ -105,7 +111,9 @@ def test_components_stay_in_0_100_and_do_not_depend_on_row_order_or_scale(seed: 
     shuffled = component_scores(features.iloc[order], V1).sort_index()
     pd.testing.assert_frame_equal(shuffled, scores)
     stretched = component_scores(features.assign(spread_bps=np.exp(features["spread_bps"] / 7.0)), V1)
-    pd.testing.assert_series_equal(stretched["spread_bps"], scores["spread_bps"])  # a monotone transform changes no rank
+    pd.testing.assert_series_equal(
+        stretched["spread_bps"], scores["spread_bps"]
+    )  # a monotone transform changes no rank
 
 
 @pytest.mark.feature("BX-IX-02", "BX-IX-15")
@@ -123,7 +131,11 @@ def test_the_index_is_a_weighted_mean_of_what_is_there(scores: dict[str, float |
 
 @pytest.mark.feature("BX-IX-05")
 @settings(max_examples=100, deadline=None)
-@given(left=SCORE, right=SCORE, sector=st.sampled_from(["FINANCIAL", "UTILITIES", "INDUSTRIAL", "GOVERNMENT", "OTHER", None]))
+@given(
+    left=SCORE,
+    right=SCORE,
+    sector=st.sampled_from(["FINANCIAL", "UTILITIES", "INDUSTRIAL", "GOVERNMENT", "OTHER", None]),
+)
 def test_the_combined_score_lies_between_its_sides(left: float, right: float, sector: str | None) -> None:
     score = bondx_score(left, right, sector).score
     assert score is not None

@@ -22,7 +22,9 @@ def _with(table: pa.Table, name: str, changes: dict[int, object]) -> pa.Table:
     values = table.column(name).to_pylist()
     for row, value in changes.items():
         values[row] = value
-    return table.set_column(table.column_names.index(name), table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    return table.set_column(
+        table.column_names.index(name), table.schema.field(name), pa.array(values, table.schema.field(name).type)
+    )
 
 
 def test_a_clean_sorted_table_passes_through() -> None:
@@ -45,13 +47,24 @@ def test_output_is_sorted_by_key_whatever_the_order_given(seed: int, rows: int) 
     assert audit(table.take(pa.array(order)), ALT_SIGNALS, DAY).accepted.equals(table)
 
 
-@given(keys=st.lists(st.tuples(st.sampled_from(["AA:A", "AA:B", None]), st.sampled_from(["esg", "traffic"]), st.integers(0, 1)), max_size=12))
+@given(
+    keys=st.lists(
+        st.tuples(st.sampled_from(["AA:A", "AA:B", None]), st.sampled_from(["esg", "traffic"]), st.integers(0, 1)),
+        max_size=12,
+    )
+)
 @settings(max_examples=200, deadline=None)
 def test_duplicates_are_judged_as_by_counting(keys: list[tuple[str | None, str, int]]) -> None:
     base = _table(1)
     table = pa.concat_tables([base.slice(0, 0), *[base] * len(keys)])
-    for name, values in (("instrument_id", [key[0] for key in keys]), ("kind", [key[1] for key in keys]), ("value", [float(key[2]) for key in keys])):
-        table = table.set_column(table.column_names.index(name), table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    for name, values in (
+        ("instrument_id", [key[0] for key in keys]),
+        ("kind", [key[1] for key in keys]),
+        ("value", [float(key[2]) for key in keys]),
+    ):
+        table = table.set_column(
+            table.column_names.index(name), table.schema.field(name), pa.array(values, table.schema.field(name).type)
+        )
     judged = inspect_rows(table, ALT_SIGNALS, DAY)
     found = {violation.code: violation.count for violation in judged.violations}
     values_of: dict[tuple[str, str], list[int]] = {}
@@ -82,7 +95,10 @@ def test_a_message_says_what_where_found_allowed_and_first() -> None:
 
 def test_a_table_of_our_own_is_blocked_by_one_bad_row() -> None:
     table = _with(_table(100, LIQUIDITY_INDEX), "liquidity_score", {0: 100.5})
-    with pytest.raises(ContractError, match=r"liquidity_index of 2026-03-19: 1 of 100 rows break the contract; this table is computed here"):
+    with pytest.raises(
+        ContractError,
+        match=r"liquidity_index of 2026-03-19: 1 of 100 rows break the contract; this table is computed here",
+    ):
         audit(table, LIQUIDITY_INDEX, DAY)
     assert inspect_rows(table, LIQUIDITY_INDEX, DAY).rejected.num_rows == 1
 
@@ -110,7 +126,9 @@ def test_now_bounds_the_times() -> None:
     now = datetime(2026, 3, 19, 11, tzinfo=UTC)
     assert audit(table, ALT_SIGNALS, DAY).violations == ()
     for day in (DAY, None):
-        assert [(each.code, each.count) for each in audit(table, ALT_SIGNALS, day, now).violations] == [("future_timestamp", 1)]
+        assert [(each.code, each.count) for each in audit(table, ALT_SIGNALS, day, now).violations] == [
+            ("future_timestamp", 1)
+        ]
 
 
 def test_rows_of_another_day_are_named() -> None:
@@ -121,7 +139,9 @@ def test_rows_of_another_day_are_named() -> None:
 
 def test_null_passes_a_row_rule_and_not_finite_is_not_compared() -> None:
     table = _with(_with(_table(50, MICROSTRUCTURE), "bid", {0: None}), "ask", {1: float("nan"), 2: None})
-    assert [(each.code, each.column) for each in audit(table, MICROSTRUCTURE, DAY).violations] == [("not_finite", "ask")]
+    assert [(each.code, each.column) for each in audit(table, MICROSTRUCTURE, DAY).violations] == [
+        ("not_finite", "ask")
+    ]
 
 
 def test_many_chunks_are_one_table() -> None:

@@ -84,7 +84,9 @@ def test_a_tenth_of_nulls_fails_the_batch(where: str) -> None:
     whole = batch_quality(rows.join(scored(rows)), MICROSTRUCTURE)
     assert (whole.mean_frac, whole.worst_null_frac, whole.passed) == (1.0, 0.0, True)
     rng = np.random.default_rng(11)
-    columns = ["turnover_ccy"] if where == "one column" else ["bid", "ask", "quoted_spread_bps", "close", "turnover_ccy"]
+    columns = (
+        ["turnover_ccy"] if where == "one column" else ["bid", "ask", "quoted_spread_bps", "close", "turnover_ccy"]
+    )
     for column in columns:
         rows.loc[rng.choice(1000, 100, replace=False), column] = np.nan
     got = scored(rows)

@@ -113,12 +113,16 @@ def test_currencies_and_sessions_are_never_ranked_against_each_other() -> None:
     features = frame(40, currency=currency, depth_density=np.r_[np.arange(20.0), 1e6 + np.arange(20.0)])
     scores = component_scores(features, profile(DEPTH))["depth_density"]
     assert scores.iloc[:20].tolist() == scores.iloc[20:].tolist()
-    two_days = pd.concat([features, features.assign(session_date=dt.date(2026, 3, 3), depth_density=1.0)], ignore_index=True)
+    two_days = pd.concat(
+        [features, features.assign(session_date=dt.date(2026, 3, 3), depth_density=1.0)], ignore_index=True
+    )
     assert component_scores(two_days, profile(DEPTH))["depth_density"].iloc[:40].tolist() == scores.tolist()
 
 
 def test_groups_without_label_are_minus_one() -> None:
-    finest, by_sector, whole = peer_groups(frame(3, sector=["FINANCIAL", "FINANCIAL", None], rating=["AAA", None, "AAA"]))
+    finest, by_sector, whole = peer_groups(
+        frame(3, sector=["FINANCIAL", "FINANCIAL", None], rating=["AAA", None, "AAA"])
+    )
     assert finest.tolist() == [0, -1, -1]
     assert by_sector.tolist() == [0, 0, -1]
     assert whole.tolist() == [0, 0, 0]

@@ -29,7 +29,9 @@ def _features(
         "issuer_id": pd.array([f"ISSUER{i}" for i in issuer], dtype="str"),
         "sector": pd.array(sector, dtype="str"),
         "rating": pd.array(rating, dtype="str"),
-        "maturity_date": pd.Series([day + dt.timedelta(days=int(x)) for x in random.integers(30, 4000, n)], dtype=object),
+        "maturity_date": pd.Series(
+            [day + dt.timedelta(days=int(x)) for x in random.integers(30, 4000, n)], dtype=object
+        ),
         "issue_date": pd.Series([day - dt.timedelta(days=int(x)) for x in random.integers(1, 3000, n)], dtype=object),
         "amount_outstanding": np.round(random.lognormal(18, 1, n)),
         "currency": pd.array(["INR"] * n, dtype="str"),
@@ -40,7 +42,13 @@ def _features(
         "source": pd.array(["simulated"] * n, dtype="str"),
     }
     for name in SCORED_FEATURES:
-        values = random.random(n) if name in UNIT_INTERVAL else random.normal(0, 1, n) if name in SIGNED else random.lognormal(2, 1, n)
+        values = (
+            random.random(n)
+            if name in UNIT_INTERVAL
+            else random.normal(0, 1, n)
+            if name in SIGNED
+            else random.lognormal(2, 1, n)
+        )
         values[random.random(n) < missing_frac] = np.nan
         own = random.random(n)
         own[np.isnan(values)] = np.nan

@@ -24,7 +24,15 @@ def tables(features: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @pytest.mark.feature("BX-IX-06")
 @pytest.mark.parametrize(
-    ("sector", "expected"), [("FINANCIAL", 71.0), ("UTILITIES", 62.0), ("INDUSTRIAL", 65.0), ("GOVERNMENT", 59.0), ("RETAIL", 65.0), (None, 65.0)]
+    ("sector", "expected"),
+    [
+        ("FINANCIAL", 71.0),
+        ("UTILITIES", 62.0),
+        ("INDUSTRIAL", 65.0),
+        ("GOVERNMENT", 59.0),
+        ("RETAIL", 65.0),
+        (None, 65.0),
+    ],
 )
 def test_four_sectors_and_the_default(sector: str | None, expected: float) -> None:
     assert bondx_score(80.0, 50.0, sector).score == pytest.approx(expected)
@@ -47,7 +55,9 @@ def test_vectorised_equals_scalar_and_lies_between_both_sides(make_features: Mak
         left, right = liquidity["liquidity_score"][i], repayment["repayment_score"][i]
         sector = features["sector"][i]
         expected = bondx_score(
-            None if np.isnan(left) else left, None if np.isnan(right) else right, sector if isinstance(sector, str) else None
+            None if np.isnan(left) else left,
+            None if np.isnan(right) else right,
+            sector if isinstance(sector, str) else None,
         )
         if expected.score is None:
             assert combined["method"][i] == "insufficient_data"

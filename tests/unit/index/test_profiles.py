@@ -91,7 +91,9 @@ def test_changing_any_number_changes_the_hash_and_nothing_else_does() -> None:
         ({"own_weight": float("nan")}, "not a finite number"),
     ],
 )  # fmt: skip
-def test_an_override_that_makes_no_sense_is_refused_with_a_suggestion(overrides: dict[str, object], message: str) -> None:
+def test_an_override_that_makes_no_sense_is_refused_with_a_suggestion(
+    overrides: dict[str, object], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         with_overrides(V1, overrides)
 

@@ -59,7 +59,11 @@ def test_every_document_meets_the_schema_and_its_drivers_add_up(make_features: M
     jsonschema.Draft202012Validator(PULSE_SCHEMA).validate(whole)
     observed = 0
     for item, row in zip(whole["data"], table.itertuples(), strict=True):
-        for block, score in (("liquidity", row.liquidity_score), ("repayment", row.repayment_score), ("bondx", row.bondx_score)):
+        for block, score in (
+            ("liquidity", row.liquidity_score),
+            ("repayment", row.repayment_score),
+            ("bondx", row.bondx_score),
+        ):
             part = item[block]
             assert (part["score"] is None) == np.isnan(score)
             if part["method"] == "observed":
@@ -96,7 +100,9 @@ def test_missing_signals_name_their_reason_and_a_failed_adapter(make_features: M
     ]
     assert second["missing_signals"] == first["missing_signals"][1:]
     few = documents(publish(make_features(5).assign(turnover_velocity_own_rank_frac=np.nan)))[0]
-    assert {"feature": "turnover_velocity", "reason": "not comparable: short history and few peers"} in few["missing_signals"]
+    assert {"feature": "turnover_velocity", "reason": "not comparable: short history and few peers"} in few[
+        "missing_signals"
+    ]
 
 
 def test_a_change_needs_both_sessions_and_says_which_is_missing(make_features: MakeFeatures) -> None:
@@ -106,10 +112,17 @@ def test_a_change_needs_both_sessions_and_says_which_is_missing(make_features: M
     table = publish(features, previous.drop(index=2))
     first, second, third = documents(table)[:3]
     assert first["change"]["since"] == "2026-02-27"
-    assert second["change"] == {"points": None, "since": "2026-02-27", "drivers": [], "reason": "no score on 2026-02-27"}
+    assert second["change"] == {
+        "points": None,
+        "since": "2026-02-27",
+        "drivers": [],
+        "reason": "no score on 2026-02-27",
+    }
     assert third["change"] == {"points": None, "since": None, "drivers": [], "reason": "no previous session"}
     assert np.isnan(table["change_points"].iloc[[1, 2]]).all()
-    assert table["change_points"].iloc[0] == pytest.approx(table["liquidity_score"].iloc[0] - previous["liquidity_score"].iloc[0])
+    assert table["change_points"].iloc[0] == pytest.approx(
+        table["liquidity_score"].iloc[0] - previous["liquidity_score"].iloc[0]
+    )
 
 
 def test_an_alert_is_in_the_document_of_its_instrument(make_features: MakeFeatures) -> None:
@@ -118,7 +131,12 @@ def test_an_alert_is_in_the_document_of_its_instrument(make_features: MakeFeatur
           "liquidity_score": 30.0, "change_points": -25.0, "reference_date": FRIDAY}]
     )  # fmt: skip
     items = documents(publish(make_features(25), warnings=alert))
-    assert items[3]["warning"] == {"state": "raised", "raised_on": "2026-03-02", "change_points": -25.0, "reference_date": "2026-02-27"}
+    assert items[3]["warning"] == {
+        "state": "raised",
+        "raised_on": "2026-03-02",
+        "change_points": -25.0,
+        "reference_date": "2026-02-27",
+    }
     assert items[4]["warning"] is None
 
 

@@ -60,7 +60,9 @@ def test_sector_and_rating_before_sector_before_rule_before_nothing(make_feature
 
 
 def test_the_rule_likes_large_young_short_bonds(make_features: MakeFeatures) -> None:
-    features = silenced(make_features(30).assign(asset_class="bond_corporate", sector=None, issuer_id=None), slice(None))
+    features = silenced(
+        make_features(30).assign(asset_class="bond_corporate", sector=None, issuer_id=None), slice(None)
+    )
     features["amount_outstanding"] = np.arange(30.0) + 1
     features["issue_date"] = sorted(features["issue_date"])
     features["maturity_date"] = sorted(features["maturity_date"], reverse=True)

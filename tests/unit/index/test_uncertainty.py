@@ -26,7 +26,9 @@ def test_the_known_part_is_the_published_formula() -> None:
         sds = random.uniform(0, 25, 5)
         lost = random.random(5) < 0.3
         shares[lost], sds[lost] = 0.0, np.nan
-        known = uncertainty(shares.tolist(), [None if x else float(s) for x, s in zip(lost, sds, strict=True)], 0.3, 25.0)
+        known = uncertainty(
+            shares.tolist(), [None if x else float(s) for x, s in zip(lost, sds, strict=True)], 0.3, 25.0
+        )
         coverage = shares.sum()
         expected = 25.0 if known.sd is None else coverage * known.sd + (1 - coverage) * 25.0
         assert total_sd(shares[np.newaxis], sds[np.newaxis], 0.3, 25.0)[0] == pytest.approx(expected)

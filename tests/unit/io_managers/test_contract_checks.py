@@ -30,7 +30,9 @@ def _tamper(lake: Lake, day: date = DAY) -> None:
     place = table.column_names.index("sentiment_score")
     values = table.column(place).to_pylist()
     values[3], values[9] = 2.0, float("inf")
-    pq.write_table(table.set_column(place, table.schema.field(place), pa.array(values)), lake.partition_path(SENTIMENT, day))
+    pq.write_table(
+        table.set_column(place, table.schema.field(place), pa.array(values)), lake.partition_path(SENTIMENT, day)
+    )
 
 
 @pytest.fixture
@@ -41,8 +43,13 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def _run(lake: Lake, *definitions: Any, **options: Any) -> dg.ExecuteInProcessResult:
-    resources = {"io_manager": ContractParquetIOManager(lake_dir=str(lake.root)), "lake": LakeResource(lake_dir=str(lake.root))}
-    return dg.materialize(list(definitions), resources=resources, partition_key=DAY.isoformat(), raise_on_error=False, **options)
+    resources = {
+        "io_manager": ContractParquetIOManager(lake_dir=str(lake.root)),
+        "lake": LakeResource(lake_dir=str(lake.root)),
+    }
+    return dg.materialize(
+        list(definitions), resources=resources, partition_key=DAY.isoformat(), raise_on_error=False, **options
+    )
 
 
 @pytest.mark.feature("CD-CT-08")
@@ -87,9 +94,14 @@ def test_a_failed_check_stops_what_reads_the_table_in_the_same_run(tmp_path: Pat
     def early_warnings() -> None:
         reached.append(1)
 
-    resources = {"io_manager": TamperingIOManager(lake_dir=str(lake.root)), "lake": LakeResource(lake_dir=str(lake.root))}
+    resources = {
+        "io_manager": TamperingIOManager(lake_dir=str(lake.root)),
+        "lake": LakeResource(lake_dir=str(lake.root)),
+    }
     check = fast_contract_check(SENTIMENT, DAILY)
-    result = dg.materialize([sentiment, early_warnings, check], resources=resources, partition_key=DAY.isoformat(), raise_on_error=False)
+    result = dg.materialize(
+        [sentiment, early_warnings, check], resources=resources, partition_key=DAY.isoformat(), raise_on_error=False
+    )
     assert not result.success
     assert [each.passed for each in result.get_asset_check_evaluations()] == [False]
     assert reached == []
@@ -104,7 +116,11 @@ def test_a_check_reads_only_the_days_of_its_run(lake: Lake) -> None:
 
     result = _run(lake, sentiment, fast_contract_check(SENTIMENT, DAILY))
     (evaluation,) = result.get_asset_check_evaluations()
-    assert (evaluation.passed, evaluation.metadata["days"].value, evaluation.metadata["evaluated_rows"].value) == (True, 1, 40)
+    assert (evaluation.passed, evaluation.metadata["days"].value, evaluation.metadata["evaluated_rows"].value) == (
+        True,
+        1,
+        40,
+    )
 
 
 @pytest.mark.feature("BX-SG-08")
@@ -129,6 +145,9 @@ def test_ten_percent_of_poor_rows_move_the_batch_below_its_threshold(lake: Lake,
 def test_checks_are_blocking_partitioned_and_one_per_contract() -> None:
     checks = contract_checks([SENTIMENT, MICROSTRUCTURE], DAILY)
     specs = [spec for check in checks for spec in check.check_specs]
-    assert [(spec.asset_key.path[-1], spec.name, spec.blocking) for spec in specs] == [("sentiment", "contract", True), ("microstructure", "contract", True)]
+    assert [(spec.asset_key.path[-1], spec.name, spec.blocking) for spec in specs] == [
+        ("sentiment", "contract", True),
+        ("microstructure", "contract", True),
+    ]
     assert all(spec.partitions_def == DAILY for spec in specs)
     assert "version 1 (12 columns)" in next(iter(contract_check(SENTIMENT, DAILY).check_specs)).description

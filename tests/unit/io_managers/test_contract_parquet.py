@@ -35,9 +35,17 @@ def _asset(rows: Any) -> dg.AssetsDefinition:
     return sentiment
 
 
-def _run(folder: Path, assets: list[Any], first: str, last: str | None = None, **options: Any) -> dg.ExecuteInProcessResult:
-    key = {"partition_key": first} if last is None else {"tags": {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}}
-    return dg.materialize(assets, resources={"io_manager": ContractParquetIOManager(lake_dir=str(folder))}, **key, **options)
+def _run(
+    folder: Path, assets: list[Any], first: str, last: str | None = None, **options: Any
+) -> dg.ExecuteInProcessResult:
+    key = (
+        {"partition_key": first}
+        if last is None
+        else {"tags": {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}}
+    )
+    return dg.materialize(
+        assets, resources={"io_manager": ContractParquetIOManager(lake_dir=str(folder))}, **key, **options
+    )
 
 
 def test_one_run_publishes_every_day_also_those_without_rows(tmp_path: Path) -> None:
@@ -45,17 +53,30 @@ def test_one_run_publishes_every_day_also_those_without_rows(tmp_path: Path) -> 
     result = _run(tmp_path, [_asset(rows)], "2026-03-02", "2026-03-05")
     lake = Lake(tmp_path)
     assert [day.day for day in lake.sessions(SENTIMENT)] == [2, 3, 4, 5]
-    assert lake.read(SENTIMENT, date(2026, 3, 2), date(2026, 3, 5)).equals(pa.concat_tables([_day(date(2026, 3, 2)), _day(date(2026, 3, 5))]))
+    assert lake.read(SENTIMENT, date(2026, 3, 2), date(2026, 3, 5)).equals(
+        pa.concat_tables([_day(date(2026, 3, 2)), _day(date(2026, 3, 5))])
+    )
     metadata = result.asset_materializations_for_node("pulse__sentiment")[0].metadata
-    assert (metadata["dagster/row_count"].value, metadata["days"].value, metadata["dagster/uri"].value) == (60, 4, "pulse/sentiment")
+    assert (metadata["dagster/row_count"].value, metadata["days"].value, metadata["dagster/uri"].value) == (
+        60,
+        4,
+        "pulse/sentiment",
+    )
 
 
 def test_one_day_reports_its_file_hash_and_reasons(tmp_path: Path) -> None:
     frame = frame_from_table(_day(FIRST))
     frame.loc[4, "sentiment_score"] = 7.0
     result = _run(tmp_path, [_asset(frame)], "2026-03-02")
-    metadata = {name: value.value for name, value in result.asset_materializations_for_node("pulse__sentiment")[0].metadata.items()}
-    assert (metadata["dagster/row_count"], metadata["dagster/partition_row_count"], metadata["quarantined_rows"]) == (29, 29, 1)
+    metadata = {
+        name: value.value
+        for name, value in result.asset_materializations_for_node("pulse__sentiment")[0].metadata.items()
+    }
+    assert (metadata["dagster/row_count"], metadata["dagster/partition_row_count"], metadata["quarantined_rows"]) == (
+        29,
+        29,
+        1,
+    )
     assert metadata["dagster/uri"] == "pulse/sentiment/session_date=2026-03-02.parquet"
     assert "| above_maximum:sentiment_score | 1 |" in metadata["quarantine_reasons"]
     assert len(metadata["sha256"]) == 64
@@ -75,7 +96,9 @@ def test_a_wrong_type_on_one_day_leaves_every_day_as_it_was(tmp_path: Path) -> N
 
 
 def test_rows_of_days_outside_the_run_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match=r"60 of 90 rows outside the run's 1 partitions 2026-03-02 to 2026-03-02; first: 2026-03-03"):
+    with pytest.raises(
+        ContractError, match=r"60 of 90 rows outside the run's 1 partitions 2026-03-02 to 2026-03-02; first: 2026-03-03"
+    ):
         _run(tmp_path, [_asset(_days(3))], "2026-03-02")
 
 
@@ -90,7 +113,9 @@ def test_a_window_of_days_comes_as_one_frame_with_the_chosen_columns(tmp_path: P
         partitions_def=DAILY,
         ins={
             "window": dg.AssetIn(
-                ["pulse", "sentiment"], partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-2, end_offset=0), metadata={"columns": ["session_date", "buzz_volume"]}
+                ["pulse", "sentiment"],
+                partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-2, end_offset=0),
+                metadata={"columns": ["session_date", "buzz_volume"]},
             )
         },
     )
@@ -106,7 +131,9 @@ def test_a_window_of_days_comes_as_one_frame_with_the_chosen_columns(tmp_path: P
     assert len(window) == 90
 
 
-LIQUIDITY_EMPTY = next(contract for contract in ALL_CONTRACTS if contract.name == "early_warnings").arrow_schema.empty_table()
+LIQUIDITY_EMPTY = next(
+    contract for contract in ALL_CONTRACTS if contract.name == "early_warnings"
+).arrow_schema.empty_table()
 
 
 def test_an_unpartitioned_reader_gets_all_days_as_arrow(tmp_path: Path) -> None:
@@ -121,7 +148,11 @@ def test_an_unpartitioned_reader_gets_all_days_as_arrow(tmp_path: Path) -> None:
         return LIQUIDITY_EMPTY
 
     upstream = dg.AssetSpec(["pulse", "sentiment"], partitions_def=DAILY)
-    dg.materialize([upstream, early_warnings], selection=[early_warnings], resources={"io_manager": ContractParquetIOManager(lake_dir=str(tmp_path))})
+    dg.materialize(
+        [upstream, early_warnings],
+        selection=[early_warnings],
+        resources={"io_manager": ContractParquetIOManager(lake_dir=str(tmp_path))},
+    )
     assert isinstance(seen["rows"], pa.Table)
     assert seen["rows"].num_rows == 60
 
@@ -134,7 +165,12 @@ def test_days_that_were_never_published_load_as_no_rows(tmp_path: Path) -> None:
         seen["rows"] = rows
         return LIQUIDITY_EMPTY
 
-    _run(tmp_path, [dg.AssetSpec(["pulse", "sentiment"], partitions_def=DAILY), early_warnings], "2026-03-02", selection=[early_warnings])
+    _run(
+        tmp_path,
+        [dg.AssetSpec(["pulse", "sentiment"], partitions_def=DAILY), early_warnings],
+        "2026-03-02",
+        selection=[early_warnings],
+    )
     assert (len(seen["rows"]), tuple(seen["rows"].columns)) == (0, SENTIMENT.column_names)
 
 
@@ -144,7 +180,10 @@ def test_rows_without_a_day_go_to_the_last_day_of_the_run() -> None:
     values[0] = None
     table = table.set_column(0, table.schema.field("session_date"), pa.array(values, pa.date32()))
     parts = split_by_session(table, SENTIMENT, [FIRST, FIRST + timedelta(days=1)])
-    assert [(day.day, rows.num_rows, rows.column("session_date").null_count) for day, rows in parts] == [(2, 29, 0), (3, 31, 1)]
+    assert [(day.day, rows.num_rows, rows.column("session_date").null_count) for day, rows in parts] == [
+        (2, 29, 0),
+        (3, 31, 1),
+    ]
     assert [rows.num_rows for _, rows in split_by_session(_days(3), SENTIMENT, None)] == [30, 30, 30]
     with pytest.raises(ContractError, match="session_date is null in all 1 rows"):
         split_by_session(table.slice(0, 1), SENTIMENT, None)

@@ -35,7 +35,11 @@ def test_a_failed_expectation_names_column_codes_and_rows() -> None:
     report = run_suite(SENTIMENT, frame, DAY)
     assert not report.passed
     (failed,) = report.failed
-    assert (failed.column, failed.count, failed.expectation) == ("sentiment_score", 2, "expect_column_values_to_be_between")
+    assert (failed.column, failed.count, failed.expectation) == (
+        "sentiment_score",
+        2,
+        "expect_column_values_to_be_between",
+    )
     assert failed.codes == ("not_finite", "below_minimum", "above_maximum")
 
 

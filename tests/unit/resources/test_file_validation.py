@@ -25,10 +25,22 @@ def _good() -> pa.Table:
 
 
 def _records() -> list[dict[str, object]]:
-    return json.loads(frame_from_table(_good()).assign(session_date="2026-03-19").to_json(orient="records", date_format="iso"))
+    return json.loads(
+        frame_from_table(_good()).assign(session_date="2026-03-19").to_json(orient="records", date_format="iso")
+    )
 
 
-@pytest.mark.parametrize("name", ["sentiment.parquet", "sentiment.csv", "sentiment.json", "sentiment.jsonl", "sentiment/any_name.parquet", "sentiment/session_date=2026-03-19.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sentiment.parquet",
+        "sentiment.csv",
+        "sentiment.json",
+        "sentiment.jsonl",
+        "sentiment/any_name.parquet",
+        "sentiment/session_date=2026-03-19.csv",
+    ],
+)
 def test_good_files_of_every_format_pass(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
@@ -60,10 +72,21 @@ def test_the_command_answers_with_file_column_and_rows(tmp_path: Path) -> None:
     values = _good().column("buzz_volume").to_pylist()
     values[3] = -4.0
     place = _good().column_names.index("buzz_volume")
-    pq.write_table(_good().set_column(place, _good().schema.field(place), pa.array(values)), tmp_path / "sentiment.parquet")
-    done = subprocess.run([sys.executable, "-m", "resources.file_validation", str(tmp_path)], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
+    pq.write_table(
+        _good().set_column(place, _good().schema.field(place), pa.array(values)), tmp_path / "sentiment.parquet"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "resources.file_validation", str(tmp_path)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
-    assert f"{tmp_path}/sentiment.parquet: below_minimum: sentiment.buzz_volume: 1 of 20 rows below_minimum, allowed >= 0 stories" in done.stdout
+    assert (
+        f"{tmp_path}/sentiment.parquet: below_minimum: sentiment.buzz_volume: 1 of 20 rows below_minimum, allowed >= 0 stories"
+        in done.stdout
+    )
     assert f"{tmp_path}: 1 files, 20 rows, FAILED with 1 findings" in done.stdout
 
 
@@ -92,7 +115,10 @@ def test_csv_with_text_where_a_number_belongs_is_named_by_place(tmp_path: Path) 
 
 def test_text_files_have_limits_too(tmp_path: Path) -> None:
     pacsv.write_csv(_good(), tmp_path / "sentiment.csv")
-    for limits, told in ((FileLimits(max_file_bytes=100), "bytes of text"), (FileLimits(max_rows=5), "20 rows, allowed 5")):
+    for limits, told in (
+        (FileLimits(max_file_bytes=100), "bytes of text"),
+        (FileLimits(max_rows=5), "20 rows, allowed 5"),
+    ):
         (finding,) = validate_path(tmp_path, limits=limits).findings
         assert told in finding.detail
 

@@ -24,7 +24,9 @@ def _day(offset: int, rows: int = 20) -> pa.Table:
 def _damaged(table: pa.Table, row: int) -> pa.Table:
     values = table.column("buzz_volume").to_pylist()
     values[row] = -1.0
-    return table.set_column(table.column_names.index("buzz_volume"), table.schema.field("buzz_volume"), pa.array(values))
+    return table.set_column(
+        table.column_names.index("buzz_volume"), table.schema.field("buzz_volume"), pa.array(values)
+    )
 
 
 @pytest.fixture
@@ -68,9 +70,14 @@ def test_reading_spans_days_and_skips_missing_ones(lake: Lake) -> None:
 def test_columns_and_instruments_are_chosen(lake: Lake) -> None:
     for offset in (0, 1):
         lake.publish(SENTIMENT, DAY + timedelta(days=offset), _day(offset))
-    table = lake.read(SENTIMENT, DAY, DAY + timedelta(days=1), ["buzz_volume", "session_date"], ["DEMO:NAME0000003", "XNYS:NONE"])
+    table = lake.read(
+        SENTIMENT, DAY, DAY + timedelta(days=1), ["buzz_volume", "session_date"], ["DEMO:NAME0000003", "XNYS:NONE"]
+    )
     assert table.column_names == ["buzz_volume", "session_date"]
-    assert table.column("buzz_volume").to_pylist() == [_day(0).column("buzz_volume")[3].as_py(), _day(1).column("buzz_volume")[3].as_py()]
+    assert table.column("buzz_volume").to_pylist() == [
+        _day(0).column("buzz_volume")[3].as_py(),
+        _day(1).column("buzz_volume")[3].as_py(),
+    ]
     assert lake.read(SENTIMENT, DAY, DAY, instrument_ids=[]).num_rows == 0
 
 
@@ -78,7 +85,11 @@ def test_row_groups_without_the_instrument_are_not_decoded(lake: Lake, monkeypat
     lake.publish(SENTIMENT, DAY, _day(0, 140_000))
     asked = []
     original = pq.ParquetFile.read_row_groups
-    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", lambda self, groups, **options: asked.append(groups) or original(self, groups, **options))
+    monkeypatch.setattr(
+        pq.ParquetFile,
+        "read_row_groups",
+        lambda self, groups, **options: asked.append(groups) or original(self, groups, **options),
+    )
     assert lake.read(SENTIMENT, DAY, DAY, instrument_ids=["DEMO:NAME0139999"]).num_rows == 1
     assert asked == [[2]]
 
@@ -106,7 +117,10 @@ def test_quarantine_belongs_to_the_current_publication_only(lake: Lake) -> None:
     report = lake.publish(SENTIMENT, DAY, _damaged(_day(0), 4))
     assert (report.rows, report.quarantined) == (19, 1)
     assert report.quarantine_path is not None
-    assert report.quarantine_path.relative_to(lake.root).as_posix() == f"quarantine/pulse/sentiment/session_date=2026-03-19/{report.sha256[:16]}.parquet"
+    assert (
+        report.quarantine_path.relative_to(lake.root).as_posix()
+        == f"quarantine/pulse/sentiment/session_date=2026-03-19/{report.sha256[:16]}.parquet"
+    )
     assert lake.read_quarantine(SENTIMENT, DAY).column("reasons").to_pylist() == ["below_minimum:buzz_volume"]
 
     other = lake.publish(SENTIMENT, DAY, _damaged(_day(0), 5))

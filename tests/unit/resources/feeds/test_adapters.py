@@ -54,12 +54,20 @@ class BondFeed:
             facts = {"asset_class": "bond_corporate", "issuer_id": "A", "currency": "BRL", "calendar": self.calendar}
             return contract_rows(INSTRUMENTS, {**key, **facts, "source": self.name})
         facts = {
-            "microstructure": {"venue": "desk", "bid": 99.0, "ask": 101.0, "quoted_spread_bps": 200.0, "spread_method": "closing_quote"},
+            "microstructure": {
+                "venue": "desk",
+                "bid": 99.0,
+                "ask": 101.0,
+                "quoted_spread_bps": 200.0,
+                "spread_method": "closing_quote",
+            },
             "alt_signals": {"kind": "traffic", "issuer_id": "A", "value": 100.0, "unit": "index_100"},
             "auction_mm": {"mm_online_ratio": 0.75},
             "sentiment": {"sentiment_score": 0.1, "buzz_volume": 3.0, "topics": ""},
         }[table]
-        return contract_rows(FEED_TABLES[table], {**key, **facts, "observed_at": at, "known_at": at, "source": self.name})
+        return contract_rows(
+            FEED_TABLES[table], {**key, **facts, "observed_at": at, "known_at": at, "source": self.name}
+        )
 
 
 def status_of(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -186,7 +194,9 @@ def test_a_row_of_two_feeds_is_kept_from_the_first_by_name() -> None:
 
 def test_conflicting_instruments_are_flagged() -> None:
     rows = BondFeed().fetch("instruments", DAY, DAY)
-    merged, conflicts = merge_instruments(pd.concat([rows, rows.assign(currency="USD").iloc[:2], rows.assign(rating="AA").iloc[5:7]]))
+    merged, conflicts = merge_instruments(
+        pd.concat([rows, rows.assign(currency="USD").iloc[:2], rows.assign(rating="AA").iloc[5:7]])
+    )
     assert len(merged) == 20
     assert set(merged["currency"]) == {"BRL"}
     assert conflicts["instrument_id"].tolist() == IDS[:2]

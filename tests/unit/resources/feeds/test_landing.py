@@ -24,7 +24,15 @@ def quotes(days: list[str], ids: tuple[str, ...] = (ISIN, APPLE)) -> pd.DataFram
     at = (grid[0] + pd.Timedelta(hours=9)).dt.tz_localize("UTC")
     return contract_rows(
         MICROSTRUCTURE,
-        {"session_date": grid[0], "instrument_id": grid[1], "venue": "NSE", "close": 100.0, "observed_at": at, "known_at": at, "source": "vendor"},
+        {
+            "session_date": grid[0],
+            "instrument_id": grid[1],
+            "venue": "NSE",
+            "close": 100.0,
+            "observed_at": at,
+            "known_at": at,
+            "source": "vendor",
+        },
     )
 
 
@@ -34,9 +42,13 @@ def put(folder: Path, table: str, name: str, rows: pd.DataFrame) -> Path:
     if path.suffix == ".parquet":
         rows.to_parquet(path, index=False)
     elif path.suffix == ".csv":
-        rows.dropna(axis=1, how="all").to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ" if "published_at" in rows else None)
+        rows.dropna(axis=1, how="all").to_csv(
+            path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ" if "published_at" in rows else None
+        )
     else:
-        path.write_text(rows.to_json(orient="records", date_format="iso", lines=path.suffix == ".jsonl"), encoding="utf-8")
+        path.write_text(
+            rows.to_json(orient="records", date_format="iso", lines=path.suffix == ".jsonl"), encoding="utf-8"
+        )
     return path
 
 
@@ -49,7 +61,10 @@ def test_parquet_csv_and_json_hold_the_same_rows(tmp_path: Path) -> None:
     text = text.dropna(axis=1, how="all")
     put(tmp_path / "csv", "microstructure", "q.csv", text)
     put(tmp_path / "json", "microstructure", "q.json", text)
-    got = [LandingFeed(tmp_path / kind).fetch("microstructure", date(2026, 3, 18), date(2026, 3, 19)) for kind in ("parquet", "csv", "json")]
+    got = [
+        LandingFeed(tmp_path / kind).fetch("microstructure", date(2026, 3, 18), date(2026, 3, 19))
+        for kind in ("parquet", "csv", "json")
+    ]
     pd.testing.assert_frame_equal(got[0], rows)
     pd.testing.assert_frame_equal(got[1], rows)
     pd.testing.assert_frame_equal(got[2], rows)
@@ -160,7 +175,9 @@ def test_an_unknown_table_is_refused(tmp_path: Path) -> None:
 
 
 def instruments(days: list[str]) -> pd.DataFrame:
-    grid = pd.MultiIndex.from_product([pd.to_datetime(days).astype("datetime64[us]"), [ISIN, APPLE]]).to_frame(index=False)
+    grid = pd.MultiIndex.from_product([pd.to_datetime(days).astype("datetime64[us]"), [ISIN, APPLE]]).to_frame(
+        index=False
+    )
     issuer = grid[1].map({ISIN: "HPCL", APPLE: "APPLE"})
     return contract_rows(
         INSTRUMENTS,
@@ -180,7 +197,13 @@ def test_a_story_delivered_twice_counts_once(tmp_path: Path) -> None:
             "issuer_id": ["HPCL", "HPCL", "HPCL", None, "HPCL"],
             "instrument_id": [None, None, None, APPLE, None],
             "published_at": pd.to_datetime(
-                ["2026-03-19T05:00Z", "2026-03-19T06:00Z", "2026-03-19T07:00Z", "2026-03-20T05:00Z", "2026-03-21T05:00Z"]
+                [
+                    "2026-03-19T05:00Z",
+                    "2026-03-19T06:00Z",
+                    "2026-03-19T07:00Z",
+                    "2026-03-20T05:00Z",
+                    "2026-03-21T05:00Z",
+                ]
             ),
             "sentiment_score": [0.5, -0.1, 0.5, -0.8, 0.2],
             "topics": ["earnings,market", "market", "earnings", None, "regulatory"],
@@ -202,7 +225,9 @@ def test_a_story_delivered_twice_counts_once(tmp_path: Path) -> None:
 
 
 def bondx_folder(folder: Path) -> LandingFeed:
-    at = pd.to_datetime(["2026-03-19T05:00Z", "2026-03-19T07:00Z", "2026-03-19T09:00Z", "2026-03-20T05:00Z"]).astype("datetime64[us, UTC]")
+    at = pd.to_datetime(["2026-03-19T05:00Z", "2026-03-19T07:00Z", "2026-03-19T09:00Z", "2026-03-20T05:00Z"]).astype(
+        "datetime64[us, UTC]"
+    )
     (folder / "bondx").mkdir(parents=True)
     frames = {
         "microstructure": pd.DataFrame(
@@ -250,7 +275,11 @@ def test_bondx_tables_are_bridged(tmp_path: Path) -> None:
     assert str(alt.loc["traffic", "observed_at"]) == "2026-03-19 04:00:00+00:00"
     mood = feed.fetch("sentiment", day, day).iloc[0]
     assert mood[["sentiment_score", "buzz_volume", "topics"]].tolist() == [pytest.approx(0.2), 6.0, "earnings,market"]
-    assert feed.set_aside()["reason"].value_counts().to_dict() == {"crossed_quote": 1, "unmapped_issuer": 1, "not_allowed": 1}
+    assert feed.set_aside()["reason"].value_counts().to_dict() == {
+        "crossed_quote": 1,
+        "unmapped_issuer": 1,
+        "not_allowed": 1,
+    }
     assert feed.sessions() == [day, date(2026, 3, 20)]
 
 
@@ -277,4 +306,6 @@ def test_macro_series_land_too(tmp_path: Path) -> None:
 
 def test_a_file_that_names_no_day_may_hold_any() -> None:
     assert LandedFile(Path("x"), None, None).may_hold(date(2026, 1, 1), date(2026, 1, 2))
-    assert np.all([not LandedFile(Path("x"), date(2026, 1, 5), date(2026, 1, 5)).may_hold(date(2026, 1, 1), date(2026, 1, 4))])
+    assert np.all(
+        [not LandedFile(Path("x"), date(2026, 1, 5), date(2026, 1, 5)).may_hold(date(2026, 1, 1), date(2026, 1, 4))]
+    )

@@ -45,7 +45,15 @@ def test_vwap_is_sum_of_amounts_over_sum_of_sizes() -> None:
 
 def test_one_sided_quotes_are_carried_forward() -> None:
     quotes, aside = carried_quotes(
-        ticks([("13:00", 99.0, 1, 0.0, 0), ("13:10", 0.0, 0, 101.0, 2), ("14:00", 99.5, 1, 0.0, 0), ("15:00", 0.0, 0, 100.0, 0), ("15:01", 0.0, 0, 0.0, 0)])
+        ticks(
+            [
+                ("13:00", 99.0, 1, 0.0, 0),
+                ("13:10", 0.0, 0, 101.0, 2),
+                ("14:00", 99.5, 1, 0.0, 0),
+                ("15:00", 0.0, 0, 100.0, 0),
+                ("15:01", 0.0, 0, 0.0, 0),
+            ]
+        )
     )
     assert quotes["bid"].tolist() == [99.0, 99.0, 99.5]
     assert quotes["ask"].isna().tolist() == [True, False, False]
@@ -61,7 +69,11 @@ def test_spread_is_weighted_by_the_time_quotes_stood() -> None:
         }
     )
     trades = pd.DataFrame(
-        {"ts": pd.to_datetime(["2026-03-19T13:00Z", "2026-03-19T14:00Z", "2026-03-19T17:00Z"]), "price": [1.0, 1000.5, 999.0], "size": [9.0, 1.0, 3.0]}
+        {
+            "ts": pd.to_datetime(["2026-03-19T13:00Z", "2026-03-19T14:00Z", "2026-03-19T17:00Z"]),
+            "price": [1.0, 1000.5, 999.0],
+            "size": [9.0, 1.0, 3.0],
+        }
     )
     got = session_from_ticks(quotes, trades, OPENS, CLOSES)
     # 10 bps for 3.25 h, 20 bps for 2.25 h; the crossed last hour is left out
@@ -73,7 +85,15 @@ def test_spread_is_weighted_by_the_time_quotes_stood() -> None:
 
 @pytest.mark.feature("BX-SG-02")
 def test_bad_trades_and_crossed_quotes_never_reach_the_table() -> None:
-    trades = pd.DataFrame({"ts": pd.to_datetime(["2026-03-19T14:00Z"] * 4), "price": [1.0, 0.0, 1.0, 1.0], "size": [1, 1, 0, 1], "susp": [0, 0, 0, 1], "symbol": "X"})
+    trades = pd.DataFrame(
+        {
+            "ts": pd.to_datetime(["2026-03-19T14:00Z"] * 4),
+            "price": [1.0, 0.0, 1.0, 1.0],
+            "size": [1, 1, 0, 1],
+            "susp": [0, 0, 0, 1],
+            "symbol": "X",
+        }
+    )
     kept, aside = clean_trades(trades)
     assert len(kept) == 1
     assert sorted(aside["reason"]) == ["no_price", "suspicious_trade", "zero_size"]
@@ -87,7 +107,9 @@ def test_bad_trades_and_crossed_quotes_never_reach_the_table() -> None:
         },
         index=bids.index,
     ).assign(age_market_s=0.0, quality_frac=1.0, quality_rules="")  # fmt: skip
-    judged = audit(table_from_frame(rows[list(MICROSTRUCTURE.column_names)], MICROSTRUCTURE), MICROSTRUCTURE, date(2026, 3, 19))
+    judged = audit(
+        table_from_frame(rows[list(MICROSTRUCTURE.column_names)], MICROSTRUCTURE), MICROSTRUCTURE, date(2026, 3, 19)
+    )
     assert judged.accepted.num_rows == 19
     assert judged.rejected.column("reasons").to_pylist() == ["crossed_quote"]
 
@@ -126,7 +148,11 @@ def test_a_reused_ticker_keeps_the_newest_history() -> None:
 def test_liveness_looks_back_only() -> None:
     days = pd.Series(pd.date_range("2026-01-01", periods=40, unit="us"))
     ids = pd.Series(["a"] * 40)
-    once = alive_days(pd.concat([ids, pd.Series(["b"])], ignore_index=True), pd.concat([days, days.iloc[[3]]], ignore_index=True), "24/7")
+    once = alive_days(
+        pd.concat([ids, pd.Series(["b"])], ignore_index=True),
+        pd.concat([days, days.iloc[[3]]], ignore_index=True),
+        "24/7",
+    )
     assert once.loc[once["instrument_id"] == "b", "session_date"].tolist() == days.iloc[3:13].tolist()
     shorter = alive_days(ids.iloc[:20], days.iloc[:20], "24/7")
     longer = once[(once["instrument_id"] == "a") & (once["session_date"] <= days.iloc[19])]
@@ -134,8 +160,26 @@ def test_liveness_looks_back_only() -> None:
 
 
 def test_local_central_time_to_utc() -> None:
-    hours = pd.Series(pd.to_datetime(["2016-11-06 00:00", "2016-11-06 01:00", "2016-11-06 02:00", "2017-03-12 01:00", "2017-03-12 02:00", "2017-03-12 03:00"]))
-    assert central_to_utc(hours).dt.strftime("%d %H").fillna("never").tolist() == ["06 05", "06 06", "06 08", "12 07", "never", "12 08"]
+    hours = pd.Series(
+        pd.to_datetime(
+            [
+                "2016-11-06 00:00",
+                "2016-11-06 01:00",
+                "2016-11-06 02:00",
+                "2017-03-12 01:00",
+                "2017-03-12 02:00",
+                "2017-03-12 03:00",
+            ]
+        )
+    )
+    assert central_to_utc(hours).dt.strftime("%d %H").fillna("never").tolist() == [
+        "06 05",
+        "06 06",
+        "06 08",
+        "12 07",
+        "never",
+        "12 08",
+    ]
     traffic = pd.DataFrame({"ts_local": pd.date_range("2017-03-11", periods=72, freq="h"), "traffic_volume": 100.0})
     daily, aside = traffic_series(traffic)
     assert daily["value"].tolist() == [100.0, 100.0]
@@ -145,12 +189,23 @@ def test_local_central_time_to_utc() -> None:
 def test_energy_names_carry_their_unit() -> None:
     name = "Weekly U.S. Field Production of Crude Oil  (Thousand Barrels per Day)"
     rows = energy_series(pd.DataFrame({"date": pd.to_datetime(["2000-06-02"]), "series_id": [name], "value": [5800.0]}))
-    assert rows[["series_id", "unit"]].iloc[0].tolist() == ["EIA_U_S_FIELD_PRODUCTION_OF_CRUDE_OIL", "Thousand Barrels per Day"]
+    assert rows[["series_id", "unit"]].iloc[0].tolist() == [
+        "EIA_U_S_FIELD_PRODUCTION_OF_CRUDE_OIL",
+        "Thousand Barrels per Day",
+    ]
 
 
 def test_shorter_bars_fill_whole_days_only() -> None:
     bars_4h = pd.DataFrame(
-        {"ts": pd.date_range("2026-01-01", periods=11, freq="4h", tz="UTC"), "symbol": "BTCUSDT", "open": 1.0, "high": 3.0, "low": 1.0, "close": 2.0, "volume": 10.0}
+        {
+            "ts": pd.date_range("2026-01-01", periods=11, freq="4h", tz="UTC"),
+            "symbol": "BTCUSDT",
+            "open": 1.0,
+            "high": 3.0,
+            "low": 1.0,
+            "close": 2.0,
+            "volume": 10.0,
+        }
     )
     days = complete_days(bars_4h, 6)
     assert days["ts"].dt.day.tolist() == [1]
@@ -175,7 +230,15 @@ def test_treasury_auctions_are_carried_with_their_time() -> None:
 
 def treasury_quotes(snapshots: list[tuple[str, list[str], list[str]]]) -> pd.DataFrame:
     rows = [
-        {"snapshot_utc": pd.Timestamp(at), "side": side, "bond_id": bond, "family": "LTN", "maturity": pd.Timestamp("2032-01-01"), "rate_pct": 14.0, "price": price}
+        {
+            "snapshot_utc": pd.Timestamp(at),
+            "side": side,
+            "bond_id": bond,
+            "family": "LTN",
+            "maturity": pd.Timestamp("2032-01-01"),
+            "rate_pct": 14.0,
+            "price": price,
+        }
         for at, asks, bids in snapshots
         for side, bonds, price in (("ask", asks, 501.0), ("bid", bids, 499.0))
         for bond in bonds
@@ -196,7 +259,10 @@ def test_a_dealer_outage_lowers_the_online_ratio() -> None:
     )  # fmt: skip
     rows = recording.tables["auction_mm"].set_index(["session_date", "instrument_id"])
     event = rows.loc[pd.Timestamp("2026-03-19")]
-    assert event["mm_online_ratio"].to_dict() == {"BVMF:LTN_A": 1.0, "BVMF:LTN_B": pytest.approx(3 / 7)}  # 14-17 of 14-21 UTC
+    assert event["mm_online_ratio"].to_dict() == {
+        "BVMF:LTN_A": 1.0,
+        "BVMF:LTN_B": pytest.approx(3 / 7),
+    }  # 14-17 of 14-21 UTC
     night = rows.loc[pd.Timestamp("2026-03-20")]
     assert night["mm_online_ratio"].isna().all()
     assert set(night["feed_rules"]) == {"outside_hours_snapshot"}
@@ -208,7 +274,9 @@ def test_a_dealer_outage_lowers_the_online_ratio() -> None:
 
 
 def test_a_broken_list_is_set_aside_whole() -> None:
-    quotes = treasury_quotes([("2026-03-18T14:00Z", ["LTN_A"], ["LTN_A"]), ("2026-03-18T16:00Z", [], ["LTN_A", "OTHER_1"])])
+    quotes = treasury_quotes(
+        [("2026-03-18T14:00Z", ["LTN_A"], ["LTN_A"]), ("2026-03-18T16:00Z", [], ["LTN_A", "OTHER_1"])]
+    )
     quotes.loc[quotes["bond_id"] == "OTHER_1", "family"] = "OTHER"
     recording = treasury_recording(quotes)
     assert recording.set_aside["reason"].value_counts().to_dict() == {"broken_scrape": 2}
@@ -224,11 +292,27 @@ def test_three_kinds_of_alternative_data_come_through_twice_the_same(tmp_path: P
     kinds = {"traffic": "index_100", "utilities": "index_100", "esg": "score_0_100"}
     alt = contract_rows(
         ALT_SIGNALS,
-        {"session_date": day, "instrument_id": grid[0], "kind": grid[1], "value": 55.0, "unit": grid[1].map(kinds), "observed_at": at, "known_at": at, "source": "vendor"},
+        {
+            "session_date": day,
+            "instrument_id": grid[0],
+            "kind": grid[1],
+            "value": 55.0,
+            "unit": grid[1].map(kinds),
+            "observed_at": at,
+            "known_at": at,
+            "source": "vendor",
+        },
     )
     listed = contract_rows(
         INSTRUMENTS,
-        {"session_date": day, "instrument_id": pd.Series(ids), "asset_class": "bond_corporate", "currency": "INR", "calendar": "XBOM", "source": "vendor"},
+        {
+            "session_date": day,
+            "instrument_id": pd.Series(ids),
+            "asset_class": "bond_corporate",
+            "currency": "INR",
+            "calendar": "XBOM",
+            "source": "vendor",
+        },
     )
     for table, rows in (("alt_signals", alt), ("instruments", listed)):
         (tmp_path / table).mkdir()
@@ -243,7 +327,11 @@ def test_three_kinds_of_alternative_data_come_through_twice_the_same(tmp_path: P
 
 
 def test_small_facts() -> None:
-    assert quote_currency(pd.Series(["BTCUSDT", "BTCFDUSD", "XYZ"])).fillna("none").tolist() == ["USDT", "FDUSD", "none"]
+    assert quote_currency(pd.Series(["BTCUSDT", "BTCFDUSD", "XYZ"])).fillna("none").tolist() == [
+        "USDT",
+        "FDUSD",
+        "none",
+    ]
     assert letter_rating(pd.Series(["AA+", "BBB-", "A"])).tolist() == ["AA", "BBB", "A"]
     assert month_end(pd.Series(pd.to_datetime(["2019-12-01"]))).iloc[0] == pd.Timestamp("2019-12-31")
 
