@@ -6,12 +6,15 @@ and the 90 days of signals before them. What was done is remembered with a finge
 
 import hashlib
 import json
+import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -30,7 +33,8 @@ __all__ = ["DayRange", "plan_ranges", "run_tour", "simulation_config"]
 LOOKBACK = timedelta(days=89)
 _LONGEST_REST = timedelta(days=14)
 # A run over more days than this is cut, so that the progress bar moves and a failure costs little.
-_LONGEST_RUN = timedelta(days=62)
+_LONGEST_RUN = timedelta(days=200)
+_WORKERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
             report = simulate_to_landing(
                 settings.landing_dir, simulation_config(settings), settings.simulate_start, end, "month"
             )
-        console.print(report, highlight=False, soft_wrap=True)
+        console.print(str(report), highlight=False, soft_wrap=True)
     feeds = open_feeds(settings.feed_roots)
     steps = _plan(feeds, sessions)
     done = _Done.load(settings.data_dir / "tour.json", _fingerprint(settings))
@@ -144,50 +148,82 @@ def _market_lines(feeds: Sequence[Feed], sessions: int) -> str:
 def _materialise(
     steps: list[dict[str, str]], done: "_Done", child_environment: dict[str, str], root: Path, console: Console
 ) -> bool:
-    plan = done.path.with_name("tour_plan.json")
-    plan.write_text(json.dumps(steps), encoding="utf-8")
-    log = done.path.with_name("tour.log")
-    with (
-        log.open("w", encoding="utf-8") as log_file,
-        subprocess.Popen(
-            [sys.executable, "-m", "pulse_assets.run_days", str(plan)],
-            stdout=subprocess.PIPE,
-            stderr=log_file,
-            env=child_environment,
-            cwd=root,
-            text=True,
-        ) as process,
-        Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            console=console,
-        ) as progress,
-    ):
+    """Run the steps: all ingestion before all computation, each shared between worker processes."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
         bar = progress.add_task("starting", total=len(steps))
-        if process.stdout is None:
-            raise ContractError("the pipeline process gave no output stream")
-        for line in process.stdout:
-            if not line.startswith('{"event"'):
-                continue
-            message = json.loads(line)
-            step = steps[message["number"]]
-            if message["event"] == "begin":
-                progress.update(bar, description=f"{step['job']} {step['start']} .. {step['end']}")
-            elif message["success"]:
-                progress.advance(bar)
-                done.add(step)
-            else:
-                for failure in message["failed"]:
-                    console.print(f"[bold red]{failure['step']} failed[/bold red]\n{failure['error']}", highlight=False)
-    if process.returncode != 0:
-        console.print(
-            f"The pipeline stopped (exit code {process.returncode}); its log is {log}. What was published stays as it was."
-        )
-        return False
+        for job in ("collect_signals", "features_to_pulse"):
+            mine = [step for step in steps if step["job"] == job]
+            messages: queue.Queue[dict[str, Any]] = queue.Queue()
+            workers = [
+                threading.Thread(
+                    target=_work,
+                    args=(number, mine[number::_WORKERS], done.path.parent, child_environment, root, messages),
+                )
+                for number in range(_WORKERS)
+                if mine[number::_WORKERS]
+            ]
+            for worker in workers:
+                worker.start()
+            ended, failed = 0, False
+            while ended < len(workers):
+                message = messages.get()
+                match message["event"]:
+                    case "begin":
+                        progress.update(bar, description=f"{message['job']} {message['start']} .. {message['end']}")
+                    case "end" if message["success"]:
+                        progress.advance(bar)
+                        done.add(message["step"])
+                    case "end":
+                        for failure in message["failed"]:
+                            console.print(
+                                f"[bold red]{failure['step']} failed[/bold red]\n{failure['error']}", highlight=False
+                            )
+                    case "exit":
+                        ended += 1
+                        if message["code"] != 0:
+                            failed = True
+                            console.print(
+                                f"The pipeline stopped (exit code {message['code']}); its log is {message['log']}. What was published stays as it was."
+                            )
+            if failed:
+                return False
     return True
+
+
+def _work(
+    number: int,
+    steps: list[dict[str, str]],
+    folder: Path,
+    child_environment: dict[str, str],
+    root: Path,
+    messages: "queue.Queue[dict[str, Any]]",
+) -> None:
+    """Run steps in a process of their own and pass on what it says."""
+    plan, log = folder / f"tour_plan_{number}.json", folder / f"tour_{number}.log"
+    plan.write_text(json.dumps(steps), encoding="utf-8")
+    command = [sys.executable, "-m", "pulse_assets.run_days", str(plan)]
+    code = -1
+    try:
+        with (
+            log.open("w", encoding="utf-8") as log_file,
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log_file, env=child_environment, cwd=root, text=True
+            ) as process,
+        ):
+            for line in process.stdout or ():
+                if line.startswith('{"event"'):
+                    message = json.loads(line)
+                    messages.put({**message, "step": steps[message["number"]]})
+        code = process.returncode
+    finally:
+        messages.put({"event": "exit", "code": code, "log": str(log)})
 
 
 @dataclass(slots=True)
