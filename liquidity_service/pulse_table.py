@@ -1,7 +1,8 @@
 """The pulse as a table in the terminal: what moved most, why, how sure, how old."""
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pandas as pd
@@ -9,54 +10,53 @@ from rich.console import Console
 from rich.table import Table
 
 from liquidity.contracts import LIQUIDITY_PULSE
+from liquidity.contracts.conform import frame_from_table
 from liquidity.domain.errors import ContractError
 from resources.lake import Lake
 from resources.settings import Settings
 
-__all__ = ["print_pulse", "pulse_rows"]
+__all__ = ["newest_by_source", "print_pulse", "pulse_rows"]
 
-_MARKETS = (
-    ("Simulated market", lambda frame: frame["source"] == "simulated"),
-    ("Corporate bonds", lambda frame: (frame["asset_class"] == "bond_corporate") & (frame["source"] != "simulated")),
-    ("Sovereign bonds", lambda frame: (frame["asset_class"] == "bond_sovereign") & (frame["source"] != "simulated")),
-    ("Equities", lambda frame: (frame["asset_class"] == "equity") & (frame["source"] != "simulated")),
-    ("Crypto", lambda frame: frame["asset_class"].str.startswith("crypto") & (frame["source"] != "simulated")),
-)
+# Days are read backwards in blocks, because sources end at different times.
+_BLOCK_DAYS: Final = 40
+_SIMULATED: Final = "simulated"
 
 
 def print_pulse(settings: Settings, *, session: date | None, rows: int) -> int:
-    """Print one table per market, for ``session`` or the newest session of each market."""
+    """Print one table per source, for ``session`` or the newest session of each source on which something is scored."""
     console = Console()
     lake = Lake(settings.lake_dir)
-    days = lake.sessions(LIQUIDITY_PULSE)
-    if session is not None:
-        days = [day for day in days if day == session]
-    if not days:
+    days = [day for day in lake.sessions(LIQUIDITY_PULSE) if session is None or day == session]
+    newest = newest_by_source(lake, days)
+    if not newest:
         raise ContractError(
             f"no pulse is published{'' if session is None else f' for {session}'}; `pulse tour` makes one"
         )
-    printed = 0
-    for title, belongs in _MARKETS:
-        found = _newest_with_rows(lake, days, belongs)
-        if found is None:
-            continue
-        day, frame = found
-        console.print(_table(title, day, frame, rows))
-        printed += 1
-    return 0 if printed else 1
+    for source, frame in sorted(newest.items(), key=lambda item: (item[0] != _SIMULATED, item[0])):
+        day = frame["session_date"].iloc[0].date()
+        if frame["liquidity_score"].notna().any():
+            console.print(_table(source, day, frame, rows))
+        else:
+            reason = orjson.loads(frame["document"].iloc[0])["liquidity"]["reason"]
+            console.print(
+                f"{source}, session {day}: none of {len(frame)} scored; {frame['instrument_id'].iloc[0]}: {reason}\n"
+            )
+    return 0
 
 
-def _newest_with_rows(lake: Lake, days: list[date], belongs: Any) -> tuple[date, pd.DataFrame] | None:
-    """The newest day of a market; days are read backwards a few at a time because markets end at different times."""
-    block = 40
-    for last in range(len(days), 0, -block):
-        chunk = days[max(0, last - block) : last]
-        frame = lake.read(LIQUIDITY_PULSE, chunk[0], chunk[-1]).to_pandas()
-        frame = frame[belongs(frame)] if len(frame) else frame
-        if len(frame):
-            newest = frame["session_date"].max()
-            return newest, frame[frame["session_date"] == newest]
-    return None
+def newest_by_source(lake: Lake, days: Sequence[date]) -> dict[str, pd.DataFrame]:
+    """Rows of each source's newest session with a score, or of its newest session where none ever has one."""
+    scored: dict[str, pd.DataFrame] = {}
+    unscored: dict[str, pd.DataFrame] = {}
+    for last in range(len(days), 0, -_BLOCK_DAYS):
+        block = days[max(0, last - _BLOCK_DAYS) : last]
+        frame = frame_from_table(lake.read(LIQUIDITY_PULSE, block[0], block[-1]))
+        for (source, _), group in sorted(
+            frame.groupby(["source", "session_date"]), key=lambda item: item[0][1], reverse=True
+        ):
+            found = scored if group["liquidity_score"].notna().any() else unscored
+            found.setdefault(str(source), group)
+    return {**unscored, **scored}
 
 
 def pulse_rows(frame: pd.DataFrame, rows: int) -> list[dict[str, Any]]:
@@ -69,20 +69,26 @@ def pulse_rows(frame: pd.DataFrame, rows: int) -> list[dict[str, Any]]:
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:
     document = orjson.loads(row["document"])
-    liquidity = document["scores"]["liquidity"]
-    drivers = document.get("change", {}).get("drivers") or liquidity.get("drivers", [])
-    named = [f"{d['feature']} {d['contribution']:+.1f}" for d in drivers[:3] if d.get("contribution") is not None]
-    age_s = liquidity.get("oldest_input_age_s")
+    liquidity, change = document["liquidity"], document["change"]
+    moved = [
+        f"{part['feature']} {part['points']:+.1f}" for part in change["drivers"][:3] if abs(part["points"]) >= 0.05
+    ]
+    made = [f"{part['feature']} {part['contribution']:+.1f}" for part in liquidity["drivers"][:3]]
+    age_s = liquidity["oldest_input_age_s"]
     return {
         "instrument": row["instrument_id"],
         "score": liquidity["score"],
-        "sd": liquidity["uncertainty_sd"],
+        "sd": liquidity["uncertainty_sd_points"],
         "change": row["change_points"],
         "bondx": row["bondx_score"],
         "coverage": liquidity["coverage_frac"],
         "age_h": None if age_s is None else age_s / 3600.0,
         "method": liquidity["method"],
-        "drivers": ", ".join(named) if named else liquidity.get("reason", ""),
+        "why": "moved by " + ", ".join(moved)
+        if moved
+        else "made of " + ", ".join(made)
+        if made
+        else liquidity["reason"] or "",
     }
 
 
@@ -100,7 +106,7 @@ def _table(title: str, day: date, frame: pd.DataFrame, rows: int) -> Table:
         ("coverage", "right"),
         ("oldest input, market h", "right"),
         ("method", "left"),
-        ("moved by (points)", "left"),
+        ("why (points)", "left"),
     ):
         table.add_column(name, justify=justify, no_wrap=name == "instrument")  # type: ignore[arg-type]
     for record in pulse_rows(frame, rows):
@@ -112,7 +118,7 @@ def _table(title: str, day: date, frame: pd.DataFrame, rows: int) -> Table:
             f"{record['coverage']:.0%}",
             "-" if _missing(record["age_h"]) else f"{record['age_h']:.1f}",
             record["method"],
-            record["drivers"],
+            record["why"],
         )
     return table
 
