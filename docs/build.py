@@ -1,4 +1,4 @@
-"""Write the generated pages: ``python docs/build.py all | status | dictionary | registries | settings | schema | shape``.
+"""Write the generated pages: ``python docs/build.py all | status | dictionary | registries | settings | schema | contracts | shape``.
 
 Each page is a function of the code (and, for the status, of the outcomes of the last full test run), so a test can
 ask whether the page in the repository is the one the code would write.
@@ -40,10 +40,11 @@ def named_features() -> dict[str, list[str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.feature":
-                    for argument in mark.args:
-                        found[ast.literal_eval(argument)].append(f"{path.relative_to(ROOT)}::{node.name}")
+            calls = [call for decorator in node.decorator_list for call in ast.walk(decorator) if isinstance(call, ast.Call)]
+            marks = [call for call in calls if ast.unparse(call.func) == "pytest.mark.feature"]
+            test = f"{path.relative_to(ROOT)}::{node.name}"
+            for name in {ast.literal_eval(argument) for mark in marks for argument in mark.args}:
+                found[name].append(test)
     return dict(found)
 
 
@@ -133,6 +134,26 @@ def schema_page() -> str:
     return json.dumps(PULSE_SCHEMA, indent=2, sort_keys=True) + "\n"
 
 
+def contracts_page() -> str:
+    """Every table contract as data: names, types, units, ranges, null rules, keys."""
+    from dataclasses import asdict
+
+    from liquidity.contracts import ALL_CONTRACTS
+
+    tables = {}
+    for contract in ALL_CONTRACTS:
+        columns = [{key: value for key, value in asdict(column).items() if value not in (None, (), False)} for column in contract.columns]
+        tables["/".join(contract.asset_path)] = {
+            "version": contract.version,
+            "row_means": contract.row_means,
+            "key": contract.key,
+            "on_bad_row": contract.on_bad_row,
+            "columns": columns,
+            "rules": [asdict(rule) for rule in contract.rules],
+        }
+    return json.dumps(tables, indent=1) + "\n"
+
+
 def shape_page() -> str:
     """Packages, files and lines; the longest files; printed, not stored."""
     rows = []
@@ -150,6 +171,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "registries": ("registries.md", registries_page),
     "settings": ("settings.md", settings_page),
     "schema": ("liquidity_pulse.schema.json", schema_page),
+    "contracts": ("contracts.json", contracts_page),
 }
 
 

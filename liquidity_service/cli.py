@@ -137,7 +137,7 @@ def _validate(options: argparse.Namespace) -> int:
         if contract is None:
             raise ConfigError(f"no table {options.contract!r}; there are {', '.join(c.name for c in ALL_CONTRACTS)}")
     report = validate_path(options.path, contract)
-    print(report.to_json() if options.json else report.text())
+    print(report.to_json() if options.json else report.to_text())
     return 0 if report.passed else 1
 
 

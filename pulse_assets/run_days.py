@@ -6,7 +6,9 @@ configured instance, so that the UI shows it like any other. One JSON line is pr
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.tags import (
@@ -20,11 +22,28 @@ from pulse_assets.definitions import defs
 __all__ = ["main", "run_range"]
 
 
-def run_range(instance: dg.DagsterInstance, job: str, start: str, end: str) -> dg.ExecuteInProcessResult:
-    """Materialise the job's assets for the days ``start`` to ``end`` as one run."""
-    resolved = defs.resolve_job_def(job)
+def run_range(
+    instance: dg.DagsterInstance,
+    job: str,
+    start: str,
+    end: str,
+    *,
+    definitions: dg.Definitions = defs,
+    run_config: Mapping[str, Any] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Materialise the job's assets for the days ``start`` to ``end`` as one run.
+
+    Parameters
+    ----------
+    definitions
+        Where the job is taken from, with its resources.
+    run_config
+        As the launchpad takes it, for example ``{"ops": {"scores": {"config": {"profile": "bondx_v1"}}}}``.
+    """
+    resolved = definitions.resolve_job_def(job)
     return resolved.execute_in_process(
         instance=instance,
+        run_config=run_config,
         tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end, "trigger": "tour"},
         raise_on_error=False,
     )

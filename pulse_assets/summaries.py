@@ -134,16 +134,19 @@ def heatmap_summary(cells: pd.DataFrame) -> dict[str, Any]:
     rows = [*SECTORS, "UNKNOWN"]
     columns = [*RATINGS, "NR"]
     bonds = newest[newest["asset_class"].str.startswith("bond") & ~newest["masked"]]
-    value = bonds.groupby(["sector", "rating"])["liquidity_score"].mean().to_dict()
-    picture = grid([[value.get((sector, rating)) for rating in columns] for sector in rows])
+    pictures = {}
+    for origin, cells_of in bonds.groupby("origin"):  # recorded and simulated bonds are never averaged together
+        value = cells_of.groupby(["sector", "rating"])["liquidity_score"].mean().to_dict()
+        picture = grid([[value.get((sector, rating)) for rating in columns] for sector in rows])
+        pictures[f"heatmap_{origin}"] = dg.MetadataValue.md(inline_markdown(picture))
     return {
         "cells": len(newest),
         "masked_cells": int(newest["masked"].sum()),
-        "heatmap": dg.MetadataValue.md(inline_markdown(picture)),
+        **pictures,
         "heatmap_axes": f"rows {', '.join(rows)}; columns {', '.join(columns)}; orange illiquid, blue liquid",
         "cells_table": _table(
             newest[~newest["masked"]][
-                ["asset_class", "sector", "rating", "liquidity_score", "bondx_score", "members_count"]
+                ["asset_class", "origin", "sector", "rating", "liquidity_score", "bondx_score", "members_count"]
             ]
         ),
     }

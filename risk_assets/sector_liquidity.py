@@ -57,7 +57,7 @@ def _borrow(
 def sector_liquidity(
     context: dg.AssetExecutionContext, index_history: pd.DataFrame, bondx: pd.DataFrame, features: pd.DataFrame
 ) -> dg.Output[pd.DataFrame]:
-    """Summarise the run's days by asset class and sector."""
+    """Summarise the run's days by asset class, origin and sector."""
     sessions = sorted(date.fromisoformat(key) for key in context.partition_keys)
     sectors = sector_monitor(index_history, bondx, features, sessions)
     return dg.Output(sectors, metadata=_summary(sectors))
@@ -76,10 +76,10 @@ def _summary(sectors: pd.DataFrame) -> dict[str, dg.MetadataValue]:
             float(moved["change_points"].iloc[0])
         )
         lines = [
-            f"| {row.asset_class} | {row.sector} | {row.liquidity_score:.1f} | {row.change_points:+.1f} | {row.members_count} |"
+            f"| {row.asset_class} | {row.origin} | {row.sector} | {row.liquidity_score:.1f} | {row.change_points:+.1f} | {row.members_count} |"
             for row in moved.itertuples()
         ]
         metadata["falls"] = dg.MetadataValue.md(
-            "\n".join(["| class | sector | score | change | members |", "|---|---|--:|--:|--:|", *lines])
+            "\n".join(["| class | origin | sector | score | change | members |", "|---|---|---|--:|--:|--:|", *lines])
         )
     return metadata

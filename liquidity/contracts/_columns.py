@@ -3,6 +3,7 @@
 from liquidity.contracts.table import Column
 from liquidity.domain.identifier import INSTRUMENT_ID_PATTERN
 from liquidity.domain.instrument import ASSET_CLASSES, RATINGS, SECTORS
+from liquidity.domain.origin import ORIGINS
 
 __all__ = [
     "AGE_MARKET_S",
@@ -11,6 +12,7 @@ __all__ = [
     "ISSUER_ID",
     "KNOWN_AT",
     "OBSERVED_AT",
+    "ORIGIN",
     "QUALITY_FRAC",
     "QUALITY_RULES",
     "RATING",
@@ -59,6 +61,13 @@ AGE_MARKET_S = Column(
     minimum=0.0,
 )
 SOURCE = Column("source", "string", "id", "Feed that delivered the row; 'simulated' for the simulator.", pattern=_LABEL)
+ORIGIN = Column(
+    "origin",
+    "string",
+    "id",
+    "Where the members come from: recorded markets or the simulator; the two never share a row.",
+    allowed=ORIGINS,
+)
 QUALITY_FRAC = Column(
     "quality_frac",
     "float64",

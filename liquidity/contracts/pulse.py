@@ -4,6 +4,7 @@ from liquidity.contracts._columns import (
     ASSET_CLASS,
     INSTRUMENT_ID,
     ISSUER_ID,
+    ORIGIN,
     RATING,
     SECTOR,
     SESSION_DATE,
@@ -100,11 +101,12 @@ PULSE_HEATMAP = TableContract(
     name="pulse_heatmap",
     location="pulse",
     group="pulse_indices",
-    row_means="One sector-rating cell of one asset class in one session: weighted mean score of its members.",
-    key=("session_date", "asset_class", "sector", "rating"),
+    row_means="One sector-rating cell of one asset class and origin in one session: weighted mean score of its members.",
+    key=("session_date", "asset_class", "origin", "sector", "rating"),
     columns=(
         SESSION_DATE,
         ASSET_CLASS,
+        ORIGIN,
         Column("sector", "string", "id", "Sector, or UNKNOWN."),
         Column("rating", "string", "id", "Rating, or NR."),
         points(

@@ -14,13 +14,13 @@ from liquidity.contracts.features import SIGNAL_PANEL
 from liquidity.contracts.signals import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MICROSTRUCTURE, SENTIMENT
 from liquidity.contracts.table import TableContract
 from liquidity.domain.errors import ContractError
+from liquidity.domain.origin import SIMULATED, is_simulated
 from liquidity.domain.session import market_age_s, session_close
 from liquidity.features.windows import coded, day_numbers, float_column
 
 __all__ = ["build_signal_panel"]
 
 _PRICES: Final = ("open", "high", "low", "close")
-_SIMULATED: Final = "simulated"
 _S_PER_H: Final = 3600.0
 
 
@@ -71,7 +71,7 @@ def build_signal_panel(
     _require(instruments, INSTRUMENTS)
     base = _Base(instruments)
     panel = {name: base.frame[name] for name in INSTRUMENTS.column_names if name in SIGNAL_PANEL.column_names}
-    simulated = np.array(base.frame["source"] == _SIMULATED, dtype=bool)
+    simulated = is_simulated(base.frame["source"])
     numbers: dict[str, NDArray[np.float64]] = {
         name: np.full(base.n, np.nan)
         for name in SIGNAL_PANEL.column_names
@@ -89,7 +89,7 @@ def build_signal_panel(
         at = base.rows_of(frame)
         if (at < 0).any():
             frame, at = frame.iloc[np.flatnonzero(at >= 0)], at[at >= 0]
-        simulated[at[(frame["source"] == _SIMULATED).to_numpy(dtype=bool)]] = True
+        simulated[at[is_simulated(frame["source"])]] = True
         fill(numbers, frame, at, base)
     with np.errstate(divide="ignore", invalid="ignore"):
         outstanding = float_column(base.frame, "amount_outstanding")
@@ -97,7 +97,7 @@ def build_signal_panel(
     columns: dict[str, Any] = {**panel, **numbers}
     columns["session_date"] = base.days.astype("datetime64[D]").astype("datetime64[s]")
     columns["trades_count"] = pd.Series(numbers["trades_count"]).astype("Int64")
-    columns["source"] = base.frame["source"].where(~simulated, _SIMULATED)
+    columns["source"] = base.frame["source"].where(~simulated, SIMULATED)
     return pd.DataFrame(columns, columns=list(SIGNAL_PANEL.column_names), copy=False)
 
 

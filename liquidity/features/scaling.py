@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from liquidity.domain.errors import ConfigError, ContractError
+from liquidity.domain.origin import is_simulated
 
 __all__ = [
     "ComponentScores",
@@ -101,13 +102,14 @@ class ComponentScores:
 def peer_groups(features: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Group codes of each row, finest first: (sector, rating), (sector), whole class.
 
-    A class is one session, asset class and currency: depth and turnover in rupees are not ranked against dollars.
-    -1 where the row lacks the sector (or the rating) that the level needs.
+    A class is one session, asset class, currency and origin: depth and turnover in rupees are not ranked against
+    dollars, nor recorded instruments against simulated ones (``source`` is ``simulated``). -1 where the row lacks the
+    sector (or the rating) that the level needs.
     """
-    missing = [name for name in (*_GROUP_COLUMNS, "sector", "rating") if name not in features.columns]
+    missing = [name for name in (*_GROUP_COLUMNS, "source", "sector", "rating") if name not in features.columns]
     if missing:
         raise ContractError(f"liquidity_features lacks {missing}; peer groups need them; see docs/data_dictionary.md")
-    whole = np.zeros(len(features), dtype=np.int64)
+    whole = is_simulated(features["source"]).astype(np.int64)
     for name in _GROUP_COLUMNS:
         codes, labels = pd.factorize(features[name])
         whole = whole * (len(labels) + 1) + codes + 1

@@ -1,5 +1,7 @@
 """Sector-rating cells: mean scores, and the members with their weights for the drill-down.
 
+Recorded and simulated instruments (``origin``) make cells of their own.
+
 Read next: ``docs/methodology/liquidity_index.md``, section on aggregation.
 """
 
@@ -10,11 +12,13 @@ import pandas as pd
 
 from liquidity.contracts.pulse import PULSE_HEATMAP
 from liquidity.domain.errors import ContractError
+from liquidity.domain.origin import origins
 from liquidity.index.thresholds import PulseThresholds
 
 __all__ = ["member_weights", "sector_heatmap"]
 
 _MEMBERS_SHOWN = 200
+_CELL = ("session_date", "asset_class", "origin")
 
 
 def member_weights(
@@ -27,7 +31,7 @@ def member_weights(
     Parameters
     ----------
     liquidity
-        ``LIQUIDITY_INDEX`` rows; those without a score are not members.
+        ``LIQUIDITY_INDEX`` rows; those without a score are not members. ``source`` says the origin.
     features
         ``liquidity_features`` of the same session, for amount and currency.
     by
@@ -36,19 +40,20 @@ def member_weights(
     Returns
     -------
     pd.DataFrame
-        ``session_date``, ``asset_class``, the ``by`` columns (UNKNOWN and NR for null), ``instrument_id``,
+        ``session_date``, ``asset_class``, ``origin``, the ``by`` columns (UNKNOWN and NR for null), ``instrument_id``,
         ``weight_frac``, ``liquidity_score``.
     """
     unknown = sorted(set(by) - {"sector", "rating"})
     if unknown or not by:
         raise ContractError(f"member_weights: cells are made by sector and rating, not {unknown or 'nothing'}")
     keys = ["session_date", "instrument_id"]
-    names = [*keys, "asset_class", "sector", "rating", "liquidity_score"]
+    names = [*keys, "asset_class", "sector", "rating", "liquidity_score", "source"]
     members = liquidity.loc[liquidity["liquidity_score"].notna(), names].merge(
         features[[*keys, "amount_outstanding", "currency"]], on=keys, how="left", validate="one_to_one"
     )
     members["sector"], members["rating"] = members["sector"].fillna("UNKNOWN"), members["rating"].fillna("NR")
-    cell = ["session_date", "asset_class", *by]
+    members["origin"] = pd.array(origins(members["source"]), dtype="str")
+    cell = [*_CELL, *by]
     grouped = members.groupby(cell, sort=True, observed=True)
     amount = members["amount_outstanding"].where(members["amount_outstanding"] > 0)
     complete = grouped["amount_outstanding"].transform("size") == amount.groupby(
@@ -64,7 +69,7 @@ def member_weights(
 def sector_heatmap(
     liquidity: pd.DataFrame, bondx: pd.DataFrame, features: pd.DataFrame, thresholds: PulseThresholds | None = None
 ) -> pd.DataFrame:
-    """One cell for each asset class, sector and rating: weighted mean scores and member count.
+    """One cell for each asset class, origin, sector and rating: weighted mean scores and member count.
 
     A cell with fewer than ``heatmap_min_members`` scored members keeps its count and members but withholds the values.
     The combined score is the mean over members that have one, their weights renormalised.
@@ -81,7 +86,7 @@ def sector_heatmap(
     members["weighted"] = members["weight_frac"] * members["liquidity_score"]
     members["bondx_weight"] = members["weight_frac"].where(members["bondx_score"].notna(), 0.0)
     members["bondx_weighted"] = members["bondx_weight"] * members["bondx_score"].fillna(0.0)
-    cell = ["session_date", "asset_class", "sector", "rating"]
+    cell = [*_CELL, "sector", "rating"]
     grouped = members.groupby(cell, sort=True, observed=True)
     table = grouped[["weighted", "bondx_weight", "bondx_weighted"]].sum().reset_index()
     sizes = grouped.size().to_numpy(dtype=np.int64)

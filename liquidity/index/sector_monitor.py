@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from liquidity.contracts.risk import SECTOR_LIQUIDITY
+from liquidity.domain.origin import origins
 
 __all__ = ["LOOKBACK_SESSIONS", "UNKNOWN_SECTOR", "sector_monitor"]
 
@@ -14,20 +15,20 @@ LOOKBACK_SESSIONS = 5
 """Sessions between a session and the one it is compared with."""
 
 UNKNOWN_SECTOR = "UNKNOWN"
-_CELL = ["session_date", "asset_class", "sector"]
+_CELL = ["session_date", "asset_class", "origin", "sector"]
 
 
 def sector_monitor(
     index_history: pd.DataFrame, bondx: pd.DataFrame, features: pd.DataFrame, sessions: list[date]
 ) -> pd.DataFrame:
-    """Summarise liquidity by asset class and sector.
+    """Summarise liquidity by asset class, origin (recorded or simulated) and sector.
 
     Parameters
     ----------
     index_history
         ``liquidity_index`` rows of ``sessions`` and of the days before them (15 calendar days hold five sessions of
         every calendar but around the longest holidays): ``session_date``, ``instrument_id``, ``asset_class``,
-        ``sector``, ``liquidity_score``, ``source``. Any order.
+        ``sector``, ``liquidity_score``, ``source`` (which says the origin). Any order.
     bondx
         ``bondx_score`` rows of ``sessions``: ``session_date``, ``instrument_id``, ``bondx_score``.
     features
@@ -44,7 +45,8 @@ def sector_monitor(
 
     Notes
     -----
-    The reference session is the fifth earlier day on which the asset class has any row: closed days do not count.
+    The reference session is the fifth earlier day on which the asset class has any row of the origin: closed days do
+    not count.
     The change compares the names that have a score on both days, with the same weights on both, so that names that
     come and go do not move it. Members are weighted by amount outstanding where all scored members of the sector
     have one in one currency, else equally. A missing score is left out and counted in ``unscored_count``, never 0.
@@ -54,6 +56,7 @@ def sector_monitor(
     ].copy()
     scored["session_date"] = _days(scored["session_date"])
     scored["sector"] = scored["sector"].astype("object").where(scored["sector"].notna(), UNKNOWN_SECTOR)
+    scored["origin"] = origins(scored["source"])
     references = _reference_sessions(scored)
 
     today = scored[scored["session_date"].isin(pd.Series(sessions, dtype="object").map(_day))]
@@ -62,7 +65,8 @@ def sector_monitor(
     today = _joined(today, bondx, ["bondx_score"])
     today = _joined(today, features, ["amount_outstanding", "currency"])
     today["reference_date"] = [
-        references.get((kind, day)) for kind, day in zip(today["asset_class"], today["session_date"], strict=True)
+        references.get(place)
+        for place in zip(today["asset_class"], today["origin"], today["session_date"], strict=True)
     ]
     earlier = scored[["session_date", "instrument_id", "liquidity_score"]].rename(
         columns={"session_date": "reference_date", "liquidity_score": "reference_score"}
@@ -70,8 +74,7 @@ def sector_monitor(
     earlier["reference_date"] = earlier["reference_date"].astype("object")
     today = today.merge(earlier, on=["reference_date", "instrument_id"], how="left")
     rows = [
-        {"session_date": day, "asset_class": kind, "sector": sector, **_cell(members)}
-        for (day, kind, sector), members in today.groupby(_CELL, sort=True)
+        {**dict(zip(_CELL, cell, strict=True)), **_cell(members)} for cell, members in today.groupby(_CELL, sort=True)
     ]
     return _table(rows)
 
@@ -95,7 +98,6 @@ def _cell(members: pd.DataFrame) -> dict[str, object]:
     return {
         "members_count": int(has_score.sum()),
         "unscored_count": int((~has_score).sum()),
-        "simulated_count": int((has_score & (members["source"] == "simulated").to_numpy(dtype=bool)).sum()),
         "liquidity_score": _mean(score, weight),
         "bondx_score": _mean(_numbers(members["bondx_score"]), weight),
         "weighting": "amount_outstanding" if by_amount else "equal",
@@ -116,12 +118,13 @@ def _mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float | N
     return min(max(mean, float(values[used].min())), float(values[used].max()))
 
 
-def _reference_sessions(scored: pd.DataFrame) -> dict[tuple[str, date], date | None]:
-    references: dict[tuple[str, date], date | None] = {}
-    for kind, days in scored.groupby("asset_class")["session_date"]:
+def _reference_sessions(scored: pd.DataFrame) -> dict[tuple[str, str, date], date | None]:
+    references: dict[tuple[str, str, date], date | None] = {}
+    for (kind, origin), days in scored.groupby(["asset_class", "origin"])["session_date"]:
         ordered = sorted(days.unique())
         for place, day in enumerate(ordered):
-            references[str(kind), day] = ordered[place - LOOKBACK_SESSIONS] if place >= LOOKBACK_SESSIONS else None
+            earlier = ordered[place - LOOKBACK_SESSIONS] if place >= LOOKBACK_SESSIONS else None
+            references[kind, origin, day] = earlier
     return references
 
 

@@ -3,11 +3,13 @@
 Most bonds do not trade on most days. Rather than a guess that looks like a measurement, such a bond gets the best of
 three estimates, named in ``method``: the mean of its issuer's observed bonds, the mean of its sector (and rating), or a
 rule from size, age and remaining tenor. How wrong each is gets measured every day by hiding bonds whose score is known
-and estimating them the same way. Bonds only. Read next: ``docs/methodology/thin_bonds.md``.
+and estimating them the same way. Recorded and simulated bonds never estimate, nor measure the error of, one another.
+Bonds only. Read next: ``docs/methodology/thin_bonds.md``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from liquidity.domain.errors import ContractError
 from liquidity.domain.instrument import BOND_CLASSES
+from liquidity.domain.origin import ORIGINS, origins
 from liquidity.features.scaling import peer_groups, peer_mid_ranks
 from liquidity.index.profiles import WeightProfile
 from liquidity.index.thresholds import PulseThresholds
@@ -60,8 +63,8 @@ def estimate_thin_bonds(
     pd.DataFrame
         ``scored`` with score, method, reason, uncertainty and band of estimated bonds set. Their ``uncertainty_sd`` is
         sqrt(max(error, spread)^2 + yardstick^2): the measured root mean square error of the method on hidden bonds of
-        the asset class, or the spread of the pool if that is larger, and the uncertainty of the observed scores it was
-        measured against; the prior where nothing could be hidden; and never less than missing weight costs an observed
+        the asset class and origin, or the spread of the pool if that is larger, and the uncertainty of the observed
+        scores it was measured against; the prior where nothing could be hidden; and never less than missing weight costs an observed
         score at the smallest coverage.
     """
     _require_aligned(scored, features)
@@ -73,7 +76,8 @@ def estimate_thin_bonds(
     if not thin.any():
         return scored
     estimates = _estimates(scored, features, limits, hide=False)
-    errors = hidden_bond_errors(scored, features, limits).set_index(["asset_class", "method"])
+    errors = hidden_bond_errors(scored, features, limits).set_index(["asset_class", "origin", "method"])
+    origin = origins(features["source"])
     score = scored["liquidity_score"].to_numpy(dtype=np.float64, copy=True)
     sd = scored["uncertainty_sd"].to_numpy(dtype=np.float64, copy=True)
     method = scored["method"].to_numpy(dtype=object, copy=True)
@@ -82,9 +86,9 @@ def estimate_thin_bonds(
     for name in _ESTIMATES:
         estimate = estimates[name]
         here = waiting & ~np.isnan(estimate.value)
-        for asset_class in sorted(set(classes[here])):
-            rows = here & (classes == asset_class)
-            error = errors.loc[(asset_class, name)]
+        for asset_class, kind in sorted(set(zip(classes[here], origin[here], strict=True))):
+            rows = here & (classes == asset_class) & (origin == kind)
+            error = errors.loc[(asset_class, kind, name)]
             measured = np.fmax(float(error["rmse_points"]), estimate.spread[rows])
             total = np.hypot(measured, float(error["yardstick_sd_points"]))
             floor = (1.0 - _min_coverage(profile, asset_class)) * limits.prior_sd_points
@@ -116,10 +120,11 @@ def hidden_bond_errors(
     Returns
     -------
     pd.DataFrame
-        One row for each bond class and method: ``asset_class``, ``method``, ``hidden_n`` (observed bonds the method
-        could estimate without looking at them), ``mae_points``, ``rmse_points``, ``bias_points`` (estimate minus
-        observed), ``naive_rmse_points`` (the class mean as estimate, on the same bonds) and ``yardstick_sd_points``
-        (root mean square uncertainty of the observed scores themselves). NaN where ``hidden_n`` is 0.
+        One row for each bond class, origin that occurs, and method: ``asset_class``, ``origin``, ``method``,
+        ``hidden_n`` (observed bonds the method could estimate without looking at them), ``mae_points``,
+        ``rmse_points``, ``bias_points`` (estimate minus observed), ``naive_rmse_points`` (the class mean as estimate,
+        on the same bonds) and ``yardstick_sd_points`` (root mean square uncertainty of the observed scores
+        themselves). NaN where ``hidden_n`` is 0.
     """
     _require_aligned(scored, features)
     limits = thresholds or PulseThresholds()
@@ -131,24 +136,26 @@ def hidden_bond_errors(
     classes = scored["asset_class"].to_numpy(dtype=object)
     estimates = _estimates(scored, features, limits, hide=True)
     naive = _pool(peer_groups(features)[2], truth, observed, 2, hide=True).value
+    origin = origins(features["source"])
+    present = [kind for kind in ORIGINS if (origin == kind).any()]
     rows: list[dict[str, object]] = []
-    for asset_class in BOND_CLASSES:
-        for name in _ESTIMATES:
-            known = observed & (classes == asset_class) & ~np.isnan(estimates[name].value)
-            error = estimates[name].value[known] - truth[known]
-            n = len(error)
-            rows.append(
-                {
-                    "asset_class": asset_class,
-                    "method": name,
-                    "hidden_n": n,
-                    "mae_points": float(np.abs(error).mean()) if n else np.nan,
-                    "rmse_points": _rms(error),
-                    "bias_points": float(error.mean()) if n else np.nan,
-                    "naive_rmse_points": _rms((naive - truth)[known]),
-                    "yardstick_sd_points": _rms(sd[known]),
-                }
-            )
+    for asset_class, kind, name in product(BOND_CLASSES, present, _ESTIMATES):
+        known = observed & (classes == asset_class) & (origin == kind) & ~np.isnan(estimates[name].value)
+        error = estimates[name].value[known] - truth[known]
+        n = len(error)
+        rows.append(
+            {
+                "asset_class": asset_class,
+                "origin": kind,
+                "method": name,
+                "hidden_n": n,
+                "mae_points": float(np.abs(error).mean()) if n else np.nan,
+                "rmse_points": _rms(error),
+                "bias_points": float(error.mean()) if n else np.nan,
+                "naive_rmse_points": _rms((naive - truth)[known]),
+                "yardstick_sd_points": _rms(sd[known]),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from liquidity.contracts.execution import ORDER_ELIGIBILITY
 from liquidity.domain.errors import ConfigError, ContractError
+from liquidity.domain.origin import SIMULATED
 
 __all__ = ["order_eligibility"]
 
@@ -67,7 +68,7 @@ def order_eligibility(
         valid = (score >= 0.0) & (score <= 100.0) & scored_method.to_numpy(dtype=np.bool_)
         below = valid & (score < min_liquidity_score)
     source = index_rows["source"]
-    simulated = (source.isna() | (source == "simulated")).to_numpy(dtype=np.bool_) & (
+    simulated = (source.isna() | (source == SIMULATED)).to_numpy(dtype=np.bool_) & (
         not allow_simulated or source.isna().to_numpy()
     )
     codes = {"score_below_minimum": below, "score_missing": ~valid, "simulated": simulated}

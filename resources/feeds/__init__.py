@@ -11,7 +11,7 @@ from types import ModuleType
 from liquidity.domain.errors import ConfigError
 from resources.feeds._feed import Feed, FeedRoots, HasFeedRoots
 
-__all__ = ["Feed", "FeedRoots", "feed_modules", "feed_of_module", "open_feeds"]
+__all__ = ["Feed", "FeedRoots", "feed_modules", "feed_names", "feed_of_module", "open_feeds"]
 
 
 def open_feeds(settings: HasFeedRoots) -> list[Feed]:
@@ -36,6 +36,11 @@ def feed_modules() -> list[ModuleType]:
     names = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return [module for module in modules if hasattr(module, "NAME") or hasattr(module, "open_feed")]
+
+
+def feed_names() -> tuple[str, ...]:
+    """Names of all feeds of this folder, ascending, whether or not their files are there."""
+    return tuple(str(module.NAME) for module in feed_modules())
 
 
 def feed_of_module(module: ModuleType, roots: FeedRoots) -> Feed | None:

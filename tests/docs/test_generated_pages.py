@@ -20,7 +20,7 @@ def build() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["dictionary", "registries", "settings", "schema"])
+@pytest.mark.parametrize("name", ["dictionary", "registries", "settings", "schema", "contracts"])
 def test_page_in_the_repository_is_current(build: ModuleType, name: str) -> None:
     file, page = build.PAGES[name]
     assert (ROOT / "docs" / file).read_text(encoding="utf-8") == page(), f"run `make docs`: docs/{file} is not current"

@@ -28,6 +28,7 @@ def frame(n: int, **columns: object) -> pd.DataFrame:
         "currency": ["INR"] * n,
         "sector": ["FINANCIAL"] * n,
         "rating": ["AAA"] * n,
+        "source": ["nse_corporate_bonds"] * n,
     }
     for name in ("spread_bps", "depth_density", "mm_online_ratio", "sentiment_intensity"):
         base[name], base[f"{name}_own_rank_frac"] = np.full(n, np.nan), np.full(n, np.nan)
@@ -117,6 +118,21 @@ def test_currencies_and_sessions_are_never_ranked_against_each_other() -> None:
         [features, features.assign(session_date=dt.date(2026, 3, 3), depth_density=1.0)], ignore_index=True
     )
     assert component_scores(two_days, profile(DEPTH))["depth_density"].iloc[:40].tolist() == scores.tolist()
+
+
+@pytest.mark.feature("BX-IX-01")
+def test_recorded_and_simulated_instruments_are_never_peers() -> None:
+    source = ["nse_corporate_bonds"] * 20 + ["simulated"] * 20 + ["landing"] * 5
+    values = np.r_[np.arange(20.0), 1e6 + np.arange(20.0), np.arange(20.0, 25.0)]
+    features = frame(45, source=source, depth_density=values)
+    parts = component_parts(features, profile(DEPTH))
+    assert parts.peers_n[:, 0].tolist() == [24] * 20 + [19] * 20 + [24] * 5  # feeds of recorded data are peers
+    recorded = np.array(source) != "simulated"
+    for rows in (recorded, ~recorded):  # as if the other world were not there
+        alone = component_parts(features[rows].reset_index(drop=True), profile(DEPTH))
+        np.testing.assert_array_equal(parts.score[rows], alone.score)
+    few = component_parts(features.iloc[10:40].reset_index(drop=True), profile(DEPTH))
+    assert np.isnan(few.score[:10, 0]).all()  # ten recorded names are no peer group beside twenty simulated ones
 
 
 def test_groups_without_label_are_minus_one() -> None:

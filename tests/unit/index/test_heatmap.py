@@ -71,10 +71,25 @@ def test_weights_sum_to_1_and_the_drill_down_lists_every_member_once(
 ) -> None:
     liquidity, _, features = tables
     members = member_weights(liquidity, features, by)
-    sums = members.groupby(["session_date", "asset_class", *by])["weight_frac"].sum()
+    sums = members.groupby(["session_date", "asset_class", "origin", *by])["weight_frac"].sum()
     np.testing.assert_allclose(sums, 1.0)
     assert members["instrument_id"].is_unique
     assert set(members["instrument_id"]) == set(liquidity.loc[liquidity["liquidity_score"].notna(), "instrument_id"])
+
+
+@pytest.mark.feature("BX-IX-10")
+def test_recorded_and_simulated_members_make_cells_of_their_own(
+    tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+) -> None:
+    liquidity, bondx, features = tables
+    recorded = np.arange(300) % 3 == 0
+    mixed = liquidity.assign(source=np.where(recorded, "landing", "simulated"))
+    cells = sector_heatmap(mixed, bondx, features)
+    assert not cells.duplicated(list(PULSE_HEATMAP.key)).any()
+    for origin, rows in (("recorded", recorded), ("simulated", ~recorded)):
+        alone = sector_heatmap(*(table[rows].reset_index(drop=True) for table in (mixed, bondx, features)))
+        assert set(alone["origin"]) == {origin}
+        pd.testing.assert_frame_equal(cells[cells["origin"] == origin].reset_index(drop=True), alone)
 
 
 def test_amounts_in_two_currencies_are_not_added(tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:

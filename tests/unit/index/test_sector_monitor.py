@@ -38,15 +38,15 @@ def test_weighted_by_amount_where_all_members_have_one():
     index = index_rows(
         [
             (DAY, "A1:X", "bond_corporate", "FINANCIAL", 40.0, "nse"),
-            (DAY, "A1:Y", "bond_corporate", "FINANCIAL", 80.0, "simulated"),
+            (DAY, "A1:Y", "bond_corporate", "FINANCIAL", 80.0, "landing"),
         ]
     )
     [row] = monitor(index, {"A1:X": 3e9, "A1:Y": 1e9}).to_dict("records")
-    assert (row["liquidity_score"], row["weighting"], row["members_count"], row["simulated_count"]) == (
+    assert (row["liquidity_score"], row["weighting"], row["members_count"], row["origin"]) == (
         50.0,
         "amount_outstanding",
         2,
-        1,
+        "recorded",
     )
     assert row["worst_decile_score"] == pytest.approx(44.0)
     assert row["bondx_score"] == 55.0
@@ -99,6 +99,20 @@ def test_change_counts_sessions_of_the_asset_class_and_common_names():
     assert table.loc["equity", "common_count"] == 1
     assert table.loc["crypto_spot", "reference_date"] == DAY - timedelta(days=5)
     assert table.loc["crypto_spot", "change_points"] == pytest.approx(5.0)
+
+
+def test_recorded_and_simulated_names_are_summarised_and_dated_apart():
+    rows = [(DAY - timedelta(days=back), "A1:X", "equity", "FINANCIAL", 60.0 - back, "nse") for back in range(0, 14, 2)]
+    rows += [
+        (DAY - timedelta(days=back), "A1:Y", "equity", "FINANCIAL", 20.0 + back, "simulated") for back in range(7)
+    ]
+    table = monitor(index_rows(rows)).set_index("origin")
+    assert table["liquidity_score"].to_dict() == {"recorded": 60.0, "simulated": 20.0}
+    assert table["reference_date"].to_dict() == {
+        "recorded": DAY - timedelta(days=10),
+        "simulated": DAY - timedelta(days=5),
+    }
+    assert table["change_points"].to_dict() == {"recorded": 10.0, "simulated": -5.0}
 
 
 def test_short_history_has_no_change():

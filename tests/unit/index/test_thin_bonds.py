@@ -123,6 +123,31 @@ def test_an_issuer_effect_makes_the_issuer_pool_better_than_the_class_mean(make_
     assert pooled["rmse_points"] < 0.5 * pooled["naive_rmse_points"]
 
 
+def test_recorded_and_simulated_bonds_do_not_estimate_one_another(make_features: MakeFeatures) -> None:
+    features = make_features(240, seed=7, missing_frac=0.25)
+    simulated = np.arange(240) % 2 == 0
+    features["source"] = np.where(simulated, "simulated", "nse_corporate_bonds")
+    table, observed = score_liquidity(features, V1), score_observed(features, V1)
+    errors = hidden_bond_errors(observed, features).set_index(["origin", "asset_class", "method"])
+    assert {"pooled_issuer", "pooled_sector", "rule_based"} & set(table["method"])
+    for origin, rows in (("simulated", simulated), ("recorded", ~simulated)):
+        alone = features[rows].reset_index(drop=True)
+        pd.testing.assert_frame_equal(table[rows].reset_index(drop=True), score_liquidity(alone, V1))
+        separate = hidden_bond_errors(score_observed(alone, V1), alone)
+        pd.testing.assert_frame_equal(
+            errors.loc[origin], separate.drop(columns="origin").set_index(["asset_class", "method"])
+        )
+
+
+def test_an_issuer_known_to_the_simulator_only_does_not_pool_a_recorded_bond(make_features: MakeFeatures) -> None:
+    features = make_features(12).assign(asset_class="bond_corporate", sector=None, issuer_id="ONE", maturity_date=None)
+    features["source"] = ["simulated"] * 11 + ["landing"]
+    thin = silenced(features, [10, 11])
+    thin["issue_date"] = None
+    table = score_liquidity(thin, V1)
+    assert table["method"].iloc[[10, 11]].tolist() == ["pooled_issuer", "insufficient_data"]
+
+
 def test_shares_are_never_estimated_and_rows_must_match(make_features: MakeFeatures) -> None:
     features = make_features(60).assign(asset_class="equity")
     features.loc[:5, ["spread_bps", "amihud_per_m", "turnover_ccy", "spread_bps_own_rank_frac"]] = np.nan

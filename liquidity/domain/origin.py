@@ -1,0 +1,36 @@
+"""Where a row comes from: the recorded world or the simulator. The two are never peers, pools or cells together."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["ORIGINS", "SIMULATED", "is_simulated", "origins"]
+
+SIMULATED: Final = "simulated"
+"""Value of ``source`` in every row that the simulator had a part in."""
+
+ORIGINS: Final = ("recorded", SIMULATED)
+
+
+def is_simulated(source: pd.Series) -> NDArray[np.bool_]:
+    """Rows whose ``source`` is the simulator; a null source is not.
+
+    Examples
+    --------
+    >>> is_simulated(pd.Series(["nse_corporate_bonds", "simulated"])).tolist()
+    [False, True]
+    """
+    return np.asarray((source == SIMULATED).to_numpy(dtype=np.bool_, na_value=False), dtype=np.bool_)
+
+
+def origins(source: pd.Series) -> NDArray[np.object_]:
+    """Origin of each row, one of :data:`ORIGINS`.
+
+    Examples
+    --------
+    >>> origins(pd.Series(["nse_corporate_bonds", "simulated"])).tolist()
+    ['recorded', 'simulated']
+    """
+    return np.asarray(np.array(ORIGINS, dtype=object)[is_simulated(source).astype(np.intp)], dtype=np.object_)
