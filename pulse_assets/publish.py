@@ -78,7 +78,7 @@ def liquidity_pulse(
             configurations={name: configurations[name] for name in sorted(set(scored["config_hash"]))},
             profiles=sorted(set(scored["profile"])),
             code_version=code_version(),
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             published_at=clock.now(),
             calendars=sorted(set(instruments.loc[instruments["session_date"] == pd.Timestamp(session), "calendar"])),
             document_path=receipt.path.relative_to(lake.lake().root).as_posix(),

@@ -6,7 +6,7 @@ variables), ``io_managers/wiring.py`` (the same with the IO manager).
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +75,10 @@ class FeedsResource(dg.ConfigurableResource["FeedsResource"]):
     landing_dir: str = Field(description="Folder where delivered files are picked up.")
     real_data: str | None = Field(default=None, description="Folder of recorded market data; null runs without it.")
     naive_times_utc: bool = Field(default=False, description="Whether times without a zone in landed files are UTC.")
+    bondx_day: str | None = Field(default=None, description="Session of the BondX files, YYYY-MM-DD; null leaves them.")
+    nse_day: str | None = Field(
+        default=None, description="Session of a landed NSE download without a day in its name, YYYY-MM-DD."
+    )
 
     def feeds(self, only: Sequence[str] = ()) -> "list[Feed]":
         """Open the feeds, or those named in ``only``; :class:`ConfigError` names one that is not there."""
@@ -84,6 +88,8 @@ class FeedsResource(dg.ConfigurableResource["FeedsResource"]):
             recorded=Path(self.real_data) if self.real_data else None,
             landing=Path(self.landing_dir),
             naive_times_utc=self.naive_times_utc,
+            bondx_day=date.fromisoformat(self.bondx_day) if self.bondx_day else None,
+            nse_day=date.fromisoformat(self.nse_day) if self.nse_day else None,
         )
         opened = open_feeds(roots)
         names = [feed.name for feed in opened]
@@ -121,6 +127,8 @@ def _feeds(settings: Settings) -> FeedsResource:
         landing_dir=str(settings.landing_dir),
         real_data=str(settings.real_data) if settings.real_data else None,
         naive_times_utc=settings.landing_naive_times_utc,
+        bondx_day=settings.landing_bondx_day.isoformat() if settings.landing_bondx_day else None,
+        nse_day=settings.landing_nse_day.isoformat() if settings.landing_nse_day else None,
     )
 
 

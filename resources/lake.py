@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ _ROW_GROUP_ROWS = 65_536
 _ZSTD_LEVEL = 1
 _TEMPORARY_AGE_S = 3600.0
 _READ_THREADS = 4
+_SHORT_RANGE_DAYS = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,13 @@ class Lake:
             return []
         with os.scandir(folder) as entries:
             return sorted(day for entry in entries if (day := _day_of(entry.name)) is not None)
+
+    def _published(self, contract: TableContract, first: date, last: date) -> list[date]:
+        """Published days of [first, last]; a short range asks for its files instead of listing years of them."""
+        if (last - first).days < _SHORT_RANGE_DAYS:
+            days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+            return [day for day in days if self.has(contract, day)]
+        return [day for day in self.sessions(contract) if first <= day <= last]
 
     # --- write ---
 
@@ -286,7 +294,7 @@ class Lake:
         names = contract.column_names if columns is None else tuple(columns)
         for name in (*names, *(() if instrument_ids is None else ("instrument_id",))):
             contract.column(name)
-        paths = [self.partition_path(contract, day) for day in self.sessions(contract) if first <= day <= last]
+        paths = [self.partition_path(contract, day) for day in self._published(contract, first, last)]
         wanted = None if instrument_ids is None else sorted(set(instrument_ids))
 
         def read_one(path: Path) -> pa.Table:

@@ -271,6 +271,18 @@ class Settings(BaseSettings):
     landing_naive_times_utc: bool = Field(
         default=False, description="Whether times without a zone in landed files are UTC; false refuses them."
     )
+    landing_bondx_day: date | None = Field(
+        default=None,
+        ge=date(1998, 1, 1),
+        le=date(2035, 12, 31),
+        description="Session of the BondX issuer and bond files, which name no day; null leaves them unread [UTC day].",
+    )
+    landing_nse_day: date | None = Field(
+        default=None,
+        ge=date(1998, 1, 1),
+        le=date(2035, 12, 31),
+        description="Session of a landed NSE bond download whose name holds no day; null sets it aside [UTC day].",
+    )
     simulate_seed: int = Field(
         default=7,
         ge=0,
@@ -316,7 +328,11 @@ class Settings(BaseSettings):
         from resources.feeds import FeedRoots
 
         return FeedRoots(
-            recorded=self.real_data, landing=self.landing_dir, naive_times_utc=self.landing_naive_times_utc
+            recorded=self.real_data,
+            landing=self.landing_dir,
+            naive_times_utc=self.landing_naive_times_utc,
+            bondx_day=self.landing_bondx_day,
+            nse_day=self.landing_nse_day,
         )
 
     @property
@@ -562,7 +578,9 @@ def _group_default(key: str) -> Any:
 
 def _range_text(field: FieldInfo) -> str:
     """Allowed range or list of a setting."""
-    options = getattr(field.annotation, "__args__", ()) if getattr(field.annotation, "__origin__", None) is Literal else ()
+    options = (
+        getattr(field.annotation, "__args__", ()) if getattr(field.annotation, "__origin__", None) is Literal else ()
+    )
     if options:
         return ", ".join(f"`{option}`" for option in options)
     bounds = [

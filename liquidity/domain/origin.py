@@ -22,7 +22,7 @@ def is_simulated(source: pd.Series) -> NDArray[np.bool_]:
     >>> is_simulated(pd.Series(["nse_corporate_bonds", "simulated"])).tolist()
     [False, True]
     """
-    return np.asarray((source == SIMULATED).to_numpy(dtype=np.bool_, na_value=False), dtype=np.bool_)
+    return np.array((source == SIMULATED).to_numpy(dtype=np.bool_, na_value=False), dtype=np.bool_)
 
 
 def origins(source: pd.Series) -> NDArray[np.object_]:

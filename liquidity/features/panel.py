@@ -71,7 +71,7 @@ def build_signal_panel(
     _require(instruments, INSTRUMENTS)
     base = _Base(instruments)
     panel = {name: base.frame[name] for name in INSTRUMENTS.column_names if name in SIGNAL_PANEL.column_names}
-    simulated = is_simulated(base.frame["source"])
+    simulated = is_simulated(base.frame["source"]).copy()
     numbers: dict[str, NDArray[np.float64]] = {
         name: np.full(base.n, np.nan)
         for name in SIGNAL_PANEL.column_names

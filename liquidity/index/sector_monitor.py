@@ -124,7 +124,7 @@ def _reference_sessions(scored: pd.DataFrame) -> dict[tuple[str, str, date], dat
         ordered = sorted(days.unique())
         for place, day in enumerate(ordered):
             earlier = ordered[place - LOOKBACK_SESSIONS] if place >= LOOKBACK_SESSIONS else None
-            references[kind, origin, day] = earlier
+            references[str(kind), str(origin), day] = earlier
     return references
 
 

@@ -76,7 +76,9 @@ def estimate_thin_bonds(
     if not thin.any():
         return scored
     estimates = _estimates(scored, features, limits, hide=False)
-    errors = hidden_bond_errors(scored, features, limits).set_index(["asset_class", "origin", "method"])
+    errors = (
+        hidden_bond_errors(scored, features, limits).set_index(["asset_class", "origin", "method"]).to_dict("index")
+    )
     origin = origins(features["source"])
     score = scored["liquidity_score"].to_numpy(dtype=np.float64, copy=True)
     sd = scored["uncertainty_sd"].to_numpy(dtype=np.float64, copy=True)
@@ -86,9 +88,9 @@ def estimate_thin_bonds(
     for name in _ESTIMATES:
         estimate = estimates[name]
         here = waiting & ~np.isnan(estimate.value)
-        for asset_class, kind in sorted(set(zip(classes[here], origin[here], strict=True))):
+        for asset_class, kind in sorted({(str(a), str(b)) for a, b in zip(classes[here], origin[here], strict=True)}):
             rows = here & (classes == asset_class) & (origin == kind)
-            error = errors.loc[(asset_class, kind, name)]
+            error = errors[asset_class, kind, name]
             measured = np.fmax(float(error["rmse_points"]), estimate.spread[rows])
             total = np.hypot(measured, float(error["yardstick_sd_points"]))
             floor = (1.0 - _min_coverage(profile, asset_class)) * limits.prior_sd_points

@@ -46,7 +46,7 @@ FEED_RULES: Final = "feed_rules"
 
 @dataclass(frozen=True, slots=True)
 class FeedRoots:
-    """Folders that feeds read, and the two facts their files may leave out.
+    """Folders that feeds read, and the facts their files may leave out.
 
     Parameters
     ----------
@@ -57,14 +57,18 @@ class FeedRoots:
     naive_times_utc
         Whether times without a zone in landed files are UTC. ``False`` refuses them: local time taken for UTC shifts
         every age by hours.
-    bond_day
-        Session of the NSE corporate-bond file, whose day is not in the file. The default is the day it was published.
+    bondx_day
+        Session of the issuer and bond files of a BondX installation, which name no day. ``None`` leaves the feed shut:
+        a day is told, never assumed.
+    nse_day
+        Session of a landed NSE corporate-bond download whose name holds no day. ``None`` sets such a file aside.
     """
 
     recorded: Path | None
     landing: Path
     naive_times_utc: bool = False
-    bond_day: date = date(2025, 8, 20)
+    bondx_day: date | None = None
+    nse_day: date | None = None
 
     @property
     def feed_roots(self) -> "FeedRoots":

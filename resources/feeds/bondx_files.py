@@ -1,11 +1,12 @@
 """Files of a BondX installation: 260 invented issuers (CSV or JSON lines) and 30 invented bonds, as signals.
 
-Nothing here is market data. The files name no day and no currency: rows belong to ``SNAPSHOT_DAY`` in INR with the
-rules ``session_assumed`` and ``currency_assumed``. Scores that the files bring along are never used, and times without
+Nothing here is market data. The files name no day and no currency: the day is told by the setting
+``landing_bondx_day``, without which the feed stays shut, and INR is taken with the rule ``currency_assumed``. Scores that the files bring along are never used, and times without
 a zone (the next auction) are refused unless told that they are UTC.
 """
 
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +15,12 @@ import pandas as pd
 
 from liquidity.contracts.signals import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MICROSTRUCTURE, SENTIMENT
 from resources.feeds._feed import Feed, FeedRoots
-from resources.feeds._recording import Recording, closes_utc, contract_rows, open_recorded, refuse
+from resources.feeds._recording import Recording, closes_utc, contract_rows, open_recorded, refuse, split_sessions
 
 __all__ = [
     "GIVEN_SCORES",
     "NAME",
     "SECTOR_OF",
-    "SNAPSHOT_DAY",
     "letter_rating",
     "open_feed",
     "read_issuers",
@@ -30,8 +30,6 @@ __all__ = [
 NAME: Final = "bondx_files"
 CALENDAR: Final = "XBOM"
 CURRENCY: Final = "INR"
-SNAPSHOT_DAY: Final = date(2026, 11, 20)
-"""The last session before the files were generated."""
 GIVEN_SCORES: Final = (
     "liquidity_index_0_100",
     "repayment_support_0_100",
@@ -60,16 +58,23 @@ SECTOR_OF: Final = {
     "Healthcare": "INDUSTRIAL",
 }
 """Our four sectors by that system's names; INDUSTRIAL is its own default. An unknown name becomes null."""
-_ASSUMED: Final = "currency_assumed,session_assumed"
+_ASSUMED: Final = "currency_assumed"
 
 
 def open_feed(roots: FeedRoots) -> Feed | None:
-    """Open the feed on the issuers (CSV, else JSON lines) and the bonds; ``None`` when they are not there."""
-    folder = None if roots.recorded is None else roots.recorded / "source_systems"
+    """Open the feed on the issuers (CSV, else JSON lines) and the bonds, landed (``<landing>/bondx``) or recorded.
+
+    ``None`` when they are not there, or ``roots.bondx_day`` does not say which session they belong to.
+    """
+    if roots.bondx_day is None:
+        return None
+    folders = (roots.landing / "bondx", None if roots.recorded is None else roots.recorded / "source_systems")
     tables = ("instruments", "microstructure", "alt_signals", "auction_mm", "sentiment")
-    for issuers in ("bondx_issuers_260.csv", "bondx_issuers_260.jsonl"):
-        files = (issuers, "bondx_bonds_30.csv")
-        feed = open_recorded(NAME, tables, ("bond_corporate",), _build, folder, files, (roots.naive_times_utc,))
+    options = (roots.bondx_day, roots.naive_times_utc)
+    for folder, issuers in product(folders, ("bondx_issuers_260.csv", "bondx_issuers_260.jsonl")):
+        feed = open_recorded(
+            NAME, tables, ("bond_corporate",), _build, folder, (issuers, "bondx_bonds_30.csv"), options
+        )
         if feed is not None:
             return feed
     return None
@@ -97,8 +102,15 @@ def letter_rating(ratings: pd.Series) -> pd.Series:
     return ratings.str.rstrip("+-")
 
 
-def recording_of(issuers: pd.DataFrame, bonds: pd.DataFrame, *, naive_times_utc: bool) -> Recording:
+def recording_of(issuers: pd.DataFrame, bonds: pd.DataFrame, session: date, *, naive_times_utc: bool) -> Recording:
     """Tables of the two files.
+
+    Parameters
+    ----------
+    issuers, bonds
+        Rows of the two files.
+    session
+        Day all rows belong to; on a day without a session in Mumbai all are set aside as ``closed_day``.
 
     Notes
     -----
@@ -108,16 +120,19 @@ def recording_of(issuers: pd.DataFrame, bonds: pd.DataFrame, *, naive_times_utc:
     100; ``Trading_Volume`` has no unit and is not used. Set aside: ``matured`` bonds, ``naive_time`` (auction times
     without a zone, unless told that they are UTC; the rest of the row stays).
     """
-    day = pd.Timestamp(SNAPSHOT_DAY)
-    issuers = issuers.assign(session_date=day, instrument_id="bondx:" + issuers["issuer_id"])
+    day = pd.Timestamp(session)
+    issuers, shut_issuers = split_sessions(
+        issuers.assign(session_date=day, instrument_id="bondx:" + issuers["issuer_id"]),
+        "instruments", CALENDAR, "issuer_id",
+    )  # fmt: skip
+    bonds, shut_bonds = split_sessions(bonds.assign(session_date=day), "instruments", CALENDAR, "Bond_ID")
     naive = (issuers["auction_next_time"].str.len() > 5) & ~issuers["auction_next_time"].str.contains(
         r"(?:Z|[+-]\d\d:\d\d)$"
     )
-    aside = []
+    aside = [shut_issuers, shut_bonds]
     if not naive_times_utc:
         aside.append(refuse("auction_mm", "naive_time", issuers[naive], "issuer_id", "auction_next_time"))
     bonds = bonds.assign(
-        session_date=day,
         instrument_id="bondx:" + bonds["Bond_ID"],
         issued=pd.to_datetime(bonds["Issue_Date"]).astype("datetime64[us]"),
         matures=pd.to_datetime(bonds["Maturity_Date"]).astype("datetime64[us]"),
@@ -175,7 +190,7 @@ def _issuer_quotes(issuers: pd.DataFrame) -> pd.DataFrame:
             "quoted_spread_bps": issuers["liquidity_spread_bps"], "spread_method": "closing_quote",
             "depth_ccy": issuers["l2_depth_qty"],
             "last_trade_at": closes - pd.to_timedelta(issuers["time_since_last_trade_s"], unit="s"),
-            **facts, "feed_rules": "currency_assumed,depth_unit_assumed,session_assumed",
+            **facts, "feed_rules": "currency_assumed,depth_unit_assumed",
         },
     )  # fmt: skip
 
@@ -208,7 +223,7 @@ def _alt(issuers: pd.DataFrame) -> pd.DataFrame:
             {
                 "session_date": issuers["session_date"], "instrument_id": issuers["instrument_id"], "kind": kind,
                 "issuer_id": issuers["issuer_id"], "value": value, "unit": unit,
-                **_provenance(issuers), "feed_rules": "session_assumed",
+                **_provenance(issuers),
             },
         )
         for kind, (value, unit) in readings.items()
@@ -222,7 +237,7 @@ def _dealers(issuers: pd.DataFrame) -> pd.DataFrame:
         {
             "session_date": issuers["session_date"], "instrument_id": issuers["instrument_id"],
             "mm_online_ratio": issuers["mm_available"].astype("float64"),
-            **_provenance(issuers), "feed_rules": "few_snapshots,session_assumed",
+            **_provenance(issuers), "feed_rules": "few_snapshots",
         },
     )  # fmt: skip
 
@@ -233,10 +248,10 @@ def _sentiment(issuers: pd.DataFrame) -> pd.DataFrame:
         {
             "session_date": issuers["session_date"], "instrument_id": issuers["instrument_id"], "issuer_id": issuers["issuer_id"],
             "sentiment_score": issuers["sentiment_score"], "buzz_volume": issuers["buzz_volume"], "topics": "",
-            **_provenance(issuers), "feed_rules": "session_assumed",
+            **_provenance(issuers),
         },
     )  # fmt: skip
 
 
-def _build(issuers: Path, bonds: Path, naive_times_utc: bool) -> Recording:
-    return recording_of(read_issuers(issuers), pd.read_csv(bonds), naive_times_utc=naive_times_utc)
+def _build(issuers: Path, bonds: Path, session: date, naive_times_utc: bool) -> Recording:
+    return recording_of(read_issuers(issuers), pd.read_csv(bonds), session, naive_times_utc=naive_times_utc)

@@ -39,7 +39,9 @@ KNOWN = {
 
 @pytest.fixture(scope="module")
 def feeds(real_data: Path) -> dict[str, Feed]:
-    return {feed.name: feed for feed in open_feeds(FeedRoots(real_data, Path("/nonexistent")))}
+    return {
+        feed.name: feed for feed in open_feeds(FeedRoots(real_data, Path("/nonexistent"), bondx_day=date(2026, 11, 20)))
+    }
 
 
 def rows_of(feed: Feed, table: str) -> pd.DataFrame:
@@ -70,6 +72,42 @@ def test_nse_download_equals_the_parsed_table(real_data: Path) -> None:
     for column in ("wap", "ltp", "way_pct", "lty_pct", "value_lakh_inr", "n_trades"):
         assert (download[column] == parsed[column]).all()
     assert (download["maturity"].fillna(pd.Timestamp(0)) == parsed["maturity"].fillna(pd.Timestamp(0))).mean() >= 0.98
+
+
+def test_undated_bondx_files_open_only_when_told_their_day(real_data: Path) -> None:
+    assert "bondx_files" not in {feed.name for feed in open_feeds(FeedRoots(real_data, Path("/nonexistent")))}
+    [told] = [
+        feed
+        for feed in open_feeds(FeedRoots(real_data, Path("/nonexistent"), bondx_day=date(2026, 11, 18)))
+        if feed.name == "bondx_files"
+    ]
+    assert told.sessions() == [date(2026, 11, 18)]
+    rules = set(",".join(rows_of(told, "microstructure")["feed_rules"]).split(","))
+    assert rules == {"currency_assumed", "depth_unit_assumed"}
+
+
+def test_a_landed_nse_download_needs_its_day_told(real_data: Path, tmp_path: Path) -> None:
+    download = real_data / "bonds" / "in_nse_corporate_bonds_1day.raw.csv.gz"
+    (tmp_path / "nse").mkdir()
+    for name in ("bonds-21-Aug-2025.csv.gz", "bonds-2025-08-22.csv.gz", "bonds.csv.gz", "bonds-2025-08-23.csv.gz"):
+        (tmp_path / "nse" / name).write_bytes(download.read_bytes())
+
+    def nse(roots: FeedRoots) -> Feed:
+        return next(feed for feed in open_feeds(roots) if feed.name == "nse_corporate_bonds")
+
+    untold = nse(FeedRoots(real_data, tmp_path))
+    assert untold.sessions() == [date(2025, 8, 20), date(2025, 8, 21), date(2025, 8, 22)]
+    assert isinstance(untold, TableFeed)
+    aside = untold.set_aside()
+    assert aside["reason"].value_counts().to_dict() == {
+        "closed_day": 101,
+        "session_unknown": 1,
+    }  # 23 August is a Saturday
+    assert aside.loc[aside["reason"] == "session_unknown", "identity"].tolist() == ["bonds.csv.gz"]
+    rules = rows_of(untold, "microstructure").groupby("session_date")["feed_rules"].agg(set)
+    assert rules.tolist() == [{"session_assumed"}, {""}, {""}]
+    told = nse(FeedRoots(None, tmp_path, nse_day=date(2025, 8, 25)))
+    assert told.sessions() == [date(2025, 8, 21), date(2025, 8, 22), date(2025, 8, 25)]
 
 
 def test_nse_turnover_is_in_rupees(feeds: dict[str, Feed]) -> None:

@@ -1,6 +1,7 @@
 """Settings: sources and their order, refusals with a hint, masked secrets."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,9 @@ def test_feeds_look_where_the_settings_say(monkeypatch, tmp_path):
     monkeypatch.setenv("PULSE_REAL_DATA", str(tmp_path))
     roots = load_settings(landing_naive_times_utc=True).feed_roots
     assert (roots.recorded, roots.landing, roots.naive_times_utc) == (tmp_path, load_settings().landing_dir, True)
+    assert (roots.bondx_day, roots.nse_day) == (None, None)  # a day is told, never assumed
+    told = load_settings(landing_bondx_day="2026-11-20", landing_nse_day="2025-08-20").feed_roots
+    assert (told.bondx_day, told.nse_day) == (date(2026, 11, 20), date(2025, 8, 20))
 
 
 @pytest.mark.feature("BX-CF-03")
