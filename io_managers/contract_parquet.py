@@ -20,7 +20,7 @@ from liquidity.contracts import ALL_CONTRACTS, Column, TableContract
 from liquidity.contracts.conform import conform, frame_from_table, table_from_frame
 from liquidity.contracts.validation import Audit, audit
 from liquidity.domain.errors import ConfigError, ContractError
-from resources.lake import Lake, PublishReport
+from resources.lake import History, Lake, PublishReport
 
 if TYPE_CHECKING:  # locations that move Arrow tables load without pandas
     import pandas as pd
@@ -34,8 +34,8 @@ class ContractParquetIOManager(dg.ConfigurableIOManager):
     """Store assets as contract tables in the lake under ``lake_dir``.
 
     The last part of the asset key names the contract. Outputs are pandas frames or Arrow tables with the contract's
-    columns; inputs are pandas frames, or Arrow tables where the parameter is annotated so. An input's metadata
-    ``{"columns": [...]}`` reads only those columns.
+    columns; inputs are pandas frames, or Arrow tables or a :class:`resources.lake.History` (read in blocks by the asset
+    itself) where the parameter is annotated so. An input's metadata ``{"columns": [...]}`` reads only those columns.
     """
 
     lake_dir: str
@@ -54,12 +54,16 @@ class ContractParquetIOManager(dg.ConfigurableIOManager):
         reports = [lake.publish_audit(day, judged) for day, judged in audits]
         context.add_output_metadata(_output_metadata(lake, contract, reports, [judged for _, judged in audits]))
 
-    def load_input(self, context: dg.InputContext) -> "pd.DataFrame | pa.Table":
+    def load_input(self, context: dg.InputContext) -> "pd.DataFrame | pa.Table | History":
         """Read the days that the partition mapping asks for (all days of an unpartitioned read) as one table."""
         contract = contract_of(context.asset_key)
         lake = self.open()
         days = sorted(_days(context.asset_partition_keys)) if context.has_asset_partitions else lake.sessions(contract)
         columns = _wanted_columns(context)
+        if context.dagster_type.typing_type is History:
+            if not days:
+                raise ContractError(f"{contract.name}: no day to read; materialise the table first")
+            return History(lake, contract, days[0], days[-1], tuple(columns or contract.column_names))
         table = (
             lake.read(contract, days[0], days[-1], columns)
             if days

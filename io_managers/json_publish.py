@@ -13,7 +13,6 @@ only what cannot be repaired later is refused.
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import Any, Final
 import orjson
 
 from liquidity.domain.errors import ContractError
+from resources.atomic_file import replacing
 
 __all__ = ["FILE_NAME", "JsonReceipt", "latest_path", "pulse_path", "read_pulse_json", "write_pulse_json"]
 
@@ -81,15 +81,9 @@ def write_pulse_json(
             f"{FILE_NAME} of {session_date}: header keys {clash} belong to the file itself; rename them"
         )
     path = pulse_path(folder, session_date)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{FILE_NAME}.{uuid.uuid4().hex}.tmp")
-    try:
+    with replacing(path) as staged:
         sha256, count = _write(staged, session_date, documents, header)
         size = staged.stat().st_size
-        os.replace(staged, path)  # noqa: PTH105 - the call whose atomicity is meant
-        _flush_folder(path.parent)
-    finally:
-        staged.unlink(missing_ok=True)
     return JsonReceipt(path, sha256, size, count, is_latest=_refresh_latest(folder) == session_date)
 
 
@@ -131,8 +125,6 @@ def _write(
             put(b",\n" + encoded if count else b"\n" + encoded)
             count += 1
         put(b"\n]}\n")
-        file.flush()
-        os.fsync(file.fileno())
     return digest.hexdigest(), count
 
 
@@ -162,13 +154,8 @@ def _refresh_latest(folder: Path) -> date:
     while True:
         newest = _newest(folder)
         target = latest_path(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged = target.with_name(f".{FILE_NAME}.{uuid.uuid4().hex}.tmp")
-        try:
+        with replacing(target) as staged:
             _same_file(pulse_path(folder, newest), staged)
-            os.replace(staged, target)  # noqa: PTH105 - the call whose atomicity is meant
-        finally:
-            staged.unlink(missing_ok=True)
         if _newest(folder) == newest:
             return newest
 
@@ -189,11 +176,3 @@ def _same_file(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

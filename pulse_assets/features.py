@@ -16,14 +16,14 @@ from liquidity.contracts import (
     SENTIMENT,
     SIGNAL_PANEL,
 )
-from liquidity.features.assemble import liquidity_features
+from liquidity.contracts.conform import frame_from_table
+from liquidity.features.blocks import PANEL_INPUTS, feature_tables
 from liquidity.features.panel import build_signal_panel
-from liquidity.features.rolling import rolling_statistics
-from liquidity.measures import measure_sessions
 from pulse_assets.contract_assets import asset_out, asset_settings, borrow, history
 from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import coverage_summary, feature_summary
 from resources.dagster_wiring import DAILY
+from resources.lake import History
 
 __all__ = ["features", "signal_panel"]
 
@@ -55,15 +55,16 @@ def signal_panel(
 @dg.multi_asset(
     name="features",
     outs={c.name: asset_out(c) for c in (ROLLING_STATISTICS, LIQUIDITY_MEASURES, LIQUIDITY_FEATURES)},
-    ins={"panel": history(SIGNAL_PANEL)},
+    ins={"panel": history(SIGNAL_PANEL, *PANEL_INPUTS)},
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def features(context: dg.AssetExecutionContext, panel: pd.DataFrame) -> Iterator[dg.Output[pd.DataFrame]]:
+def features(context: dg.AssetExecutionContext, panel: History) -> Iterator[dg.Output[pd.DataFrame]]:
     """Rolling statistics, liquidity measures and features of the run's days from the last 90 days of the panel."""
     sessions = run_sessions(context)
-    yield dg.Output(rolling_statistics(panel, sessions), output_name=ROLLING_STATISTICS.name)
-    measures = measure_sessions(panel, sessions)
-    yield dg.Output(measures, output_name=LIQUIDITY_MEASURES.name)
-    table = liquidity_features(panel, measures, sessions)
-    yield dg.Output(table, output_name=LIQUIDITY_FEATURES.name, metadata=feature_summary(table))
+    tables = feature_tables(map(frame_from_table, panel.blocks(sessions)), sessions)
+    yield dg.Output(tables.rolling, output_name=ROLLING_STATISTICS.name)
+    yield dg.Output(tables.measures, output_name=LIQUIDITY_MEASURES.name)
+    yield dg.Output(
+        tables.features, output_name=LIQUIDITY_FEATURES.name, metadata=feature_summary(tables.features)
+    )

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.execute_in_process import core_execute_in_process
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -42,12 +44,14 @@ def run_range(
     run_config
         As the launchpad takes it, for example ``{"ops": {"scores": {"config": {"profile": "bondx_v1"}}}}``.
     """
-    resolved = definitions.resolve_job_def(job)
-    return resolved.execute_in_process(
+    # What ``execute_in_process`` does, but for keeping every table of the run in memory until its end.
+    return core_execute_in_process(
+        job=InMemoryJob(job_def=definitions.resolve_job_def(job).as_ephemeral_job({}, {})),
+        run_config=run_config or {},
         instance=instance,
-        run_config=run_config,
-        tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end, "trigger": "tour"},
+        output_capturing_enabled=False,
         raise_on_error=False,
+        run_tags={ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end, "trigger": "tour"},
     )
 
 

@@ -3,12 +3,11 @@
 ``config/dagster.yaml`` is the template; it names environment variables, never values. Read next: ``dagster_wiring.py``.
 """
 
-import os
-import uuid
 from pathlib import Path
 from typing import Final
 
 from liquidity.domain.errors import ConfigError
+from resources.atomic_file import replacing
 from resources.settings import PROJECT_ROOT, Settings
 from resources.workspace_database import WorkspaceDatabase
 
@@ -38,9 +37,8 @@ def prepare_dagster_home(settings: Settings, template: Path = _TEMPLATE) -> Path
     home.mkdir(parents=True, exist_ok=True)
     content, target = template.read_bytes(), home / "dagster.yaml"
     if not target.is_file() or target.read_bytes() != content:
-        staged = home / f".dagster.yaml.{uuid.uuid4().hex}.tmp"
-        staged.write_bytes(content)
-        os.replace(staged, target)  # noqa: PTH105 - the call whose atomicity is meant
+        with replacing(target) as staged:
+            staged.write_bytes(content)
     return home
 
 

@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ __all__ = ["Finding", "ValidationReport", "main", "read_foreign_file", "validate
 _SUFFIXES = (".parquet", ".csv", ".json", ".jsonl")
 _CONTRACTS = {contract.name: contract for contract in ALL_CONTRACTS}
 _TEXT_BLOCK_BYTES = 1 << 24
+# Beside tables a lake and a landing folder hold these, which are no tables of rows.
+_OTHER_FOLDERS = frozenset({"quarantine", "published", "publications"})
+_OTHER_FILES = frozenset({"simulated_truth.json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ def validate_path(
     Parameters
     ----------
     path
-        A file, or a folder (quarantine and hidden files below it are left out).
+        A file, or a folder (below it quarantine, published documents and hidden files are left out). A signal table
+        without the columns that the platform adds (age and quality) is judged as a delivered file: columns that may
+        be null may be absent.
     contract
         The table; guessed from names where not given.
     limits
@@ -141,7 +146,8 @@ def _data_files(path: Path) -> Iterator[Path]:
             if (
                 file.suffix.lower() in _SUFFIXES
                 and not any(part.startswith(".") for part in inner)
-                and "quarantine" not in inner
+                and not _OTHER_FOLDERS.intersection(inner[:-1])
+                and file.name not in _OTHER_FILES
                 and not file.is_dir()
             ):
                 yield file
@@ -176,6 +182,7 @@ def _validate_file(
         data = read_foreign_file(file, table, limits)
     except (ContractError, SourceUnavailableError) as error:
         return 0, [Finding(str(file), table.name, "", 0, 0, "unreadable", str(error))]
+    table = _as_delivered(table, data.column_names)
     try:
         judged = inspect_rows(data, table, _session_of(file))
     except ContractError as error:
@@ -197,7 +204,27 @@ def _validate_file(
     return data.num_rows, found
 
 
+def _as_delivered(contract: TableContract, names: Sequence[str]) -> TableContract:
+    """Give the contract that a file in the landing folder must keep; the contract itself for a published table."""
+    from resources.feeds._feed import COLLECTED_COLUMNS, FEED_TABLES  # feeds read files through this module
+
+    if contract.name not in FEED_TABLES or set(COLLECTED_COLUMNS) & set(names):
+        return contract
+    kept = tuple(
+        column
+        for column in contract.columns
+        if column.name not in COLLECTED_COLUMNS and (column.name in names or not column.nullable)
+    )
+    present = {column.name for column in kept}
+    rules = tuple(rule for rule in contract.rules if {rule.left, rule.right} <= present)
+    return replace(contract, columns=kept, rules=rules)
+
+
 def _guess(file: Path) -> TableContract | None:
+    from resources.feeds._stories import STORIES
+
+    if file.parent.name == STORIES.name:
+        return STORIES
     for name in (file.name.split(".")[0], *(part for part in reversed(file.parts[:-1]))):
         if name in _CONTRACTS:
             return _CONTRACTS[name]

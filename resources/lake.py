@@ -4,6 +4,7 @@
 
     <root>/<location>/<table>/session_date=YYYY-MM-DD.parquet
     <root>/quarantine/<location>/<table>/session_date=YYYY-MM-DD/<first 16 hex digits of the published sha256>.parquet
+    <root>/quarantine/feeds/<feed>/...    rows that never became a table; see resources/feed_quarantine.py
 
 ``publish`` audits first, writes a temporary file in the target folder, reads it back, and only then puts it in place
 with one atomic rename: a reader sees the old file or the new one, whatever happens. The quarantine file of a day
@@ -13,16 +14,16 @@ The root is a folder on a local or mounted disk, where a rename is atomic; objec
 Read next: ``liquidity/contracts/validation.py``.
 """
 
+import bisect
 import hashlib
 import os
 import time
-import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,15 +33,19 @@ from liquidity.contracts.conform import empty_table, table_from_frame
 from liquidity.contracts.table import TableContract
 from liquidity.contracts.validation import Audit, Violation, audit, rejected_schema
 from liquidity.domain.errors import ConfigError, ContractError
+from resources.atomic_file import flush, temporary_beside
 from resources.parquet_limits import DEFAULT_LIMITS, FileLimits, open_parquet
 
 if TYPE_CHECKING:  # readers of Arrow tables load without pandas
     import pandas as pd
 
-__all__ = ["Lake", "PublishReport"]
+__all__ = ["BLOCK_INSTRUMENTS", "History", "Lake", "PublishReport"]
+
+BLOCK_INSTRUMENTS: Final = 16_384
+"""Instruments of one block of a :class:`History`; the day files' row groups are of the same size."""
 
 _PREFIX = "session_date="
-_ROW_GROUP_ROWS = 65_536
+_ROW_GROUP_ROWS = BLOCK_INSTRUMENTS
 _ZSTD_LEVEL = 1
 _TEMPORARY_AGE_S = 3600.0
 _READ_THREADS = 4
@@ -179,7 +184,7 @@ class Lake:
         self._on_stage("audited")
         target.parent.mkdir(parents=True, exist_ok=True)
         self._sweep_once(target.parent)
-        staged = _temporary(target)
+        staged = temporary_beside(target)
         try:
             sha256 = self._stage(judged.accepted, staged)
             self._on_stage("checked")
@@ -190,7 +195,7 @@ class Lake:
             staged.unlink(missing_ok=True)
             raise
         self._on_stage("replaced")
-        _sync_folder(target.parent)
+        flush(target.parent)
         self._drop_stale_quarantine(contract, session_date, quarantine)
         self._on_stage("done")
         return PublishReport(
@@ -221,14 +226,14 @@ class Lake:
         target = self.quarantine_folder(contract, session_date) / f"{sha256[:16]}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         self._sweep_once(target.parent)
-        staged = _temporary(target)
+        staged = temporary_beside(target)
         try:
             self._stage(rejected, staged)
             staged.replace(target)
         except BaseException:
             staged.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        flush(target.parent)
         return target
 
     def _drop_stale_quarantine(self, contract: TableContract, session_date: date, current: Path | None) -> None:
@@ -348,6 +353,43 @@ class Lake:
         return table.select(list(names))
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """Many days of a table, read some instruments at a time: memory follows the block, not the market.
+
+    Parameters
+    ----------
+    lake, contract
+        Where the rows are.
+    start, end
+        First and last day, both included.
+    columns
+        Columns to read.
+    """
+
+    lake: Lake
+    contract: TableContract
+    start: date
+    end: date
+    columns: tuple[str, ...]
+
+    def blocks(self, sessions: Collection[date], instruments_n: int = BLOCK_INSTRUMENTS) -> Iterator[pa.Table]:
+        """Read the instruments that have a row in one of ``sessions``, ``instruments_n`` at a time.
+
+        Yields
+        ------
+        pa.Table
+            All days of a block's instruments, sorted by day and key; blocks ascend by instrument. Nothing is yielded
+            where no instrument has a row.
+        """
+        ids = [self.lake.read(self.contract, day, day, ["instrument_id"]).column(0) for day in sorted(set(sessions))]
+        names = sorted(set().union(*(pc.unique(column).to_pylist() for column in ids)))
+        for first in range(0, len(names), instruments_n):
+            yield self.lake.read(
+                self.contract, self.start, self.end, self.columns, names[first : first + instruments_n]
+            )
+
+
 def _no_stage(_: str) -> None:
     """Do nothing at a stage."""
 
@@ -365,10 +407,6 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
     )
 
 
-def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-
-
 def _sweep_folder(folder: Path, older_than_s: float) -> int:
     deleted = 0
     for path in folder.glob(".*.tmp"):
@@ -379,14 +417,6 @@ def _sweep_folder(folder: Path, older_than_s: float) -> int:
         except FileNotFoundError:  # its writer finished in between
             continue
     return deleted
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _day_of(name: str) -> date | None:
@@ -405,4 +435,5 @@ def _plain_day(day: date) -> date:
 def _may_hold(statistics: pq.Statistics | None, wanted: list[str]) -> bool:
     if statistics is None or not statistics.has_min_max:
         return True
-    return any(statistics.min <= name <= statistics.max for name in wanted)
+    place = bisect.bisect_left(wanted, statistics.min)
+    return place < len(wanted) and wanted[place] <= statistics.max

@@ -60,7 +60,7 @@ def _section(contract: TableContract) -> str:
 
 def _facts(contract: TableContract) -> str:
     bad = (
-        f"set aside with a reason; above {contract.max_quarantine_frac:.0%} of the rows the whole day is refused"
+        f"set aside with a reason; above {contract.max_quarantine_frac:.0%} of the rows (and from {contract.min_refused_rows} bad rows, or when all are bad) the whole day is refused"
         if contract.on_bad_row == "quarantine"
         else "none is allowed: the whole day is refused"
     )

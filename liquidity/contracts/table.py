@@ -90,6 +90,9 @@ class TableContract:
         ``"block"`` refuses the whole table (tables that we compute: a bad row is our own fault).
     max_quarantine_frac
         Above this share of bad rows (fraction 0-1) the whole table is refused: the source itself is broken.
+    min_refused_rows
+        Fewer bad rows than this do not refuse a table whatever their share, unless no good row is left: one bad row
+        of five is a bad row, not a broken source.
     """
 
     name: str
@@ -101,6 +104,7 @@ class TableContract:
     rules: tuple[RowRule, ...] = ()
     on_bad_row: Literal["quarantine", "block"] = "block"
     max_quarantine_frac: float = 0.10
+    min_refused_rows: int = 3
     version: int = 1
     _by_name: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 

@@ -45,6 +45,7 @@ __all__ = [
     "findings",
     "inspect_rows",
     "latest_allowed",
+    "refuses",
     "rejected_schema",
 ]
 
@@ -153,7 +154,7 @@ def audit(
     ------
     ContractError
         The table as a whole breaks the contract (columns, types, units), a row is bad where the contract blocks, or
-        more than ``max_quarantine_frac`` of the rows are bad.
+        too many rows are bad (see :func:`refuses`).
 
     Notes
     -----
@@ -163,6 +164,24 @@ def audit(
     judged = inspect_rows(table, contract, session_date, now)
     _refuse_broken_table(judged, session_date)
     return judged
+
+
+def refuses(contract: TableContract, bad: int, rows: int) -> bool:
+    """Whether ``bad`` of ``rows`` rows refuse the table as a whole.
+
+    A table that we compute is refused by one bad row. One fed from outside is refused when more than
+    ``max_quarantine_frac`` of its rows are bad and these are at least ``min_refused_rows``, or when all are: small
+    tables set single bad rows aside like large ones.
+
+    Examples
+    --------
+    >>> from liquidity.contracts.signals import SENTIMENT
+    >>> [refuses(SENTIMENT, bad, rows) for bad, rows in ((6, 60), (7, 60), (2, 5), (3, 5), (1, 1))]
+    [False, True, False, True, True]
+    """
+    if bad == 0 or contract.on_bad_row == "block":
+        return bad > 0
+    return bad > contract.max_quarantine_frac * rows and (bad >= contract.min_refused_rows or bad == rows)
 
 
 def inspect_rows(
@@ -558,7 +577,7 @@ def _rejected(data: pa.Table, contract: TableContract, found: list[tuple[str, st
 def _refuse_broken_table(judged: Audit, session_date: date | None) -> None:
     contract, bad, rows = judged.contract, judged.rejected.num_rows, judged.rows
     blocked = contract.on_bad_row == "block"
-    if bad == 0 or (not blocked and bad <= contract.max_quarantine_frac * rows):
+    if not refuses(contract, bad, rows):
         return
     day = "" if session_date is None else f" of {session_date}"
     why = (

@@ -1,7 +1,8 @@
 """The adapter kit: four signal adapters collect from all feeds at once and come back degraded rather than failed.
 
 ``collect_signals`` is the one door. Each adapter gathers one table from every feed that has it; a feed that raises
-loses its own rows, an adapter that raises or times out loses its own table, and ``signal_status`` says so. The kit
+loses its own rows, a source whose rows break the contract loses its session, an adapter that raises or times out loses
+its own table, and ``signal_status`` says so; ``collect`` also returns what was set aside and which feeds failed. The kit
 then adds what every row needs: age in market time at the session's close, quality and its rules, and coverage against
 the instruments of the session. A new adapter is one object with the members of :class:`Adapter`.
 """
@@ -34,6 +35,7 @@ from liquidity.features.quality import CLOCK_SKEW_LIMIT_S, batch_quality, score_
 from resources.feeds._feed import FEED_RULES, Feed, delivered_columns
 from resources.feeds._listed_shares import TAPE_VENUES
 from resources.feeds._recording import contract_rows
+from resources.feeds._source_audit import SourceAudit, audit_sources
 
 __all__ = [
     "ADAPTERS",
@@ -41,8 +43,10 @@ __all__ = [
     "LOOKBACK_DAYS",
     "MIN_COVERAGE_FRAC",
     "Adapter",
+    "Collected",
     "Delivery",
     "SignalAdapter",
+    "collect",
     "collect_signals",
     "merge_instruments",
 ]
@@ -60,6 +64,25 @@ class Delivery:
 
     rows: pd.DataFrame
     failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Everything one collection brought.
+
+    Parameters
+    ----------
+    tables
+        What :func:`collect_signals` returns.
+    set_aside
+        Rows of refused sources: ``feed`` (the source), table, reason, identity, moment, detail.
+    failures
+        One sentence per feed that failed or source that was refused, by table; tables without any are absent.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    set_aside: pd.DataFrame
+    failures: dict[str, tuple[str, ...]]
 
 
 class Adapter(Protocol):
@@ -129,6 +152,8 @@ class _Finished:
     seconds: float
     error: str = ""
     remarks: list[str] = field(default_factory=list)
+    day_remarks: Mapping[pd.Timestamp, tuple[str, ...]] = field(default_factory=dict)
+    audit: SourceAudit | None = None
 
 
 def collect_signals(
@@ -140,7 +165,20 @@ def collect_signals(
     expected: Mapping[str, Collection[str]] | None = None,
     adapters: Sequence[Adapter] = ADAPTERS,
 ) -> dict[str, pd.DataFrame]:
-    """Collect all signal tables of the sessions of [start, end], both included.
+    """Collect all signal tables of the sessions of [start, end], both included: the tables of :func:`collect`."""
+    return collect(feeds, start, end, timeout_s=timeout_s, expected=expected, adapters=adapters).tables
+
+
+def collect(
+    feeds: Sequence[Feed],
+    start: date,
+    end: date,
+    *,
+    timeout_s: float = 60.0,
+    expected: Mapping[str, Collection[str]] | None = None,
+    adapters: Sequence[Adapter] = ADAPTERS,
+) -> Collected:
+    """Collect the sessions of [start, end], both included.
 
     Parameters
     ----------
@@ -152,9 +190,10 @@ def collect_signals(
 
     Returns
     -------
-    dict[str, pd.DataFrame]
-        ``instruments``, the four signals, ``macro_series`` and ``signal_status``, under their contracts, sorted by key.
-        Rows are not audited yet: what breaks its contract is quarantined where the table is published.
+    Collected
+        Tables ``instruments``, the four signals, ``macro_series`` and ``signal_status``, under their contracts, sorted
+        by key. Sources that are broken as a whole are out (see ``_source_audit.py``); single bad rows are still in and
+        are quarantined where the table is published.
 
     Raises
     ------
@@ -169,7 +208,7 @@ def collect_signals(
     are left out and counted in ``detail``. A row that two feeds deliver under one key is kept from the first by name.
     """
     if end < start:
-        raise ConfigError(f"collect_signals: end {end} is before start {start}; give an ascending range")
+        raise ConfigError(f"collect: end {end} is before start {start}; give an ascending range")
     ordered = sorted(feeds, key=lambda feed: feed.name)
     jobs: dict[str, Callable[[], Delivery]] = {
         INSTRUMENTS.name: lambda: _gather(INSTRUMENTS, ordered, start, end),
@@ -179,7 +218,8 @@ def collect_signals(
         jobs[f"adapter {adapter.name}"] = _collecting(adapter, ordered, start, end)
     outcomes = _run(jobs, timeout_s)
     listed = _require_instruments(outcomes[INSTRUMENTS.name], timeout_s)
-    instruments, conflicts = merge_instruments(listed.rows)
+    listing = audit_sources(listed.rows, INSTRUMENTS)
+    instruments, conflicts = merge_instruments(listing.rows)
     tables = {INSTRUMENTS.name: instruments}
     finished = {
         adapter.name: _finish(adapter, outcomes[f"adapter {adapter.name}"], instruments, conflicts, timeout_s)
@@ -188,10 +228,18 @@ def collect_signals(
     for adapter in adapters:
         finished[adapter.name].remarks.extend(f"instruments: {failure}" for failure in listed.failures)
         tables[adapter.contract.name] = finished[adapter.name].rows
-    tables[MACRO_SERIES.name] = _macro(outcomes[MACRO_SERIES.name])
+    tables[MACRO_SERIES.name], macro, macro_failures = _macro(outcomes[MACRO_SERIES.name], timeout_s)
     market = _Market(ordered, instruments, start, end)
-    tables[SIGNAL_STATUS.name] = _status(adapters, finished, market, expected)
-    return tables
+    tables[SIGNAL_STATUS.name] = _status(adapters, finished, listing, market, expected)
+    audits = {INSTRUMENTS.name: listing, MACRO_SERIES.name: macro}
+    audits |= {each.contract.name: done for each in adapters if (done := finished[each.name].audit) is not None}
+    failed = {INSTRUMENTS.name: listed.failures, MACRO_SERIES.name: macro_failures}
+    failed |= {each.contract.name: _failures(outcomes[f"adapter {each.name}"], timeout_s) for each in adapters}
+    return Collected(
+        tables,
+        pd.concat([each.set_aside for each in audits.values()], ignore_index=True),
+        {name: told for name, texts in failed.items() if (told := (*texts, *_refusals(audits.get(name))))},
+    )
 
 
 def merge_instruments(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -279,31 +327,48 @@ def _require_instruments(outcome: _Outcome, timeout_s: float) -> Delivery:
     return delivery
 
 
-def _macro(outcome: _Outcome) -> pd.DataFrame:
-    if not outcome.done or outcome.error is not None:
-        reason = _say(outcome.error) if outcome.error is not None else "timed out"
-        raise SourceUnavailableError(f"macro_series could not be read: {reason}")
-    rows: pd.DataFrame = outcome.value.rows
+def _macro(outcome: _Outcome, timeout_s: float) -> tuple[pd.DataFrame, SourceAudit, tuple[str, ...]]:
+    """Rows of the series, their audit, and who failed; a day without series is a poorer day, not a lost one."""
+    failures = _failures(outcome, timeout_s)
+    delivered = outcome.value.rows if outcome.value is not None else contract_rows(MACRO_SERIES, {}, pd.RangeIndex(0))
+    judged = audit_sources(delivered, MACRO_SERIES)
     key = list(MACRO_SERIES.key)
-    return rows.drop_duplicates(key).sort_values(key, ignore_index=True)[list(MACRO_SERIES.column_names)]
+    rows = judged.rows.drop_duplicates(key).sort_values(key, ignore_index=True)[list(MACRO_SERIES.column_names)]
+    return rows, judged, failures
+
+
+def _failures(outcome: _Outcome, timeout_s: float) -> tuple[str, ...]:
+    if outcome.error is not None:
+        return (_say(outcome.error),)
+    if not outcome.done:
+        return (f"TimeoutError: not back within {timeout_s:g} s",)
+    delivery: Delivery = outcome.value
+    return delivery.failures
+
+
+def _refusals(judged: SourceAudit | None) -> tuple[str, ...]:
+    if judged is None:
+        return ()
+    return tuple(f"{day.date()}: {text}" for day, texts in judged.remarks.items() for text in texts)
 
 
 def _finish(
     adapter: Adapter, outcome: _Outcome, instruments: pd.DataFrame, conflicts: pd.DataFrame, timeout_s: float
 ) -> _Finished:
     nothing = _empty(adapter.contract)
-    if not outcome.done:
-        return _Finished(nothing, outcome.seconds, f"TimeoutError: not back within {timeout_s:g} s")
-    if outcome.error is not None:
-        return _Finished(nothing, outcome.seconds, _say(outcome.error))
+    if not outcome.done or outcome.error is not None:
+        return _Finished(nothing, outcome.seconds, _failures(outcome, timeout_s)[0])
     delivery: Delivery = outcome.value
     if delivery.failures and delivery.rows.empty:
         return _Finished(nothing, outcome.seconds, "; ".join(delivery.failures))
     try:
-        rows, remarks = _ready(delivery.rows, adapter.contract, instruments, conflicts)
+        judged = audit_sources(_answer_skew(delivery.rows, adapter.contract), adapter.contract)
+        rows, remarks = _ready(judged.rows, adapter.contract, instruments, conflicts)
     except Exception as error:  # noqa: BLE001 - rows that cannot be made ready cost this adapter, not the others
         return _Finished(nothing, outcome.seconds, _say(error))
-    return _Finished(rows, outcome.seconds, remarks=[*delivery.failures, *remarks])
+    return _Finished(
+        rows, outcome.seconds, remarks=[*delivery.failures, *remarks], day_remarks=judged.remarks, audit=judged
+    )
 
 
 def _empty(contract: TableContract) -> pd.DataFrame:
@@ -320,9 +385,6 @@ def _ready(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Delivered rows with age and quality, in contract order; and remarks on what was left out."""
     remarks: list[str] = []
-    rows = rows.reset_index(drop=True)
-    rules = rows[FEED_RULES].fillna("") if FEED_RULES in rows else pd.Series("", index=rows.index, dtype="str")
-    rows = rows[list(delivered_columns(contract))].assign(**{FEED_RULES: rules})
     key = list(contract.key)
     again = rows.duplicated(key, keep=False)
     if again.any():
@@ -345,17 +407,25 @@ def _ready(
     counted_elsewhere = _counted_elsewhere(rows) if contract is MICROSTRUCTURE else None
     if counted_elsewhere is not None:
         rows = _add_rule(rows, counted_elsewhere, "turnover_counted_elsewhere")
-    skew_s = (rows["observed_at"] - rows["known_at"]).dt.total_seconds()
-    skewed = (skew_s > 0) & (skew_s <= CLOCK_SKEW_LIMIT_S)
-    if skewed.any():
-        rows = _add_rule(rows, skewed, "clock_skew")
-        rows["known_at"] = rows["known_at"].mask(skewed, rows["observed_at"])
     rows["age_market_s"], session_s = _ages(rows)
     scored = score_quality(rows, contract, session_s, rows[FEED_RULES])
     rows = rows.assign(quality_frac=scored["quality_frac"], quality_rules=scored["quality_rules"])
     if counted_elsewhere is not None:
         rows["turnover_ccy"] = rows["turnover_ccy"].mask(counted_elsewhere)
     return rows.sort_values(key, ignore_index=True)[list(contract.column_names)], remarks
+
+
+def _answer_skew(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
+    """Delivered columns and rules; a source's clock that runs ahead by seconds is put right."""
+    rows = rows.reset_index(drop=True)
+    rules = rows[FEED_RULES].fillna("") if FEED_RULES in rows else pd.Series("", index=rows.index, dtype="str")
+    rows = rows[list(delivered_columns(contract))].assign(**{FEED_RULES: rules})
+    skew_s = (rows["observed_at"] - rows["known_at"]).dt.total_seconds()
+    skewed = (skew_s > 0) & (skew_s <= CLOCK_SKEW_LIMIT_S)
+    if skewed.any():
+        rows = _add_rule(rows, skewed, "clock_skew")
+        rows["known_at"] = rows["known_at"].mask(skewed, rows["observed_at"])
+    return rows
 
 
 def _add_rule(rows: pd.DataFrame, where: pd.Series, code: str) -> pd.DataFrame:
@@ -435,6 +505,7 @@ class _Market:
 def _status(
     adapters: Sequence[Adapter],
     finished: Mapping[str, _Finished],
+    listing: SourceAudit,
     market: _Market,
     expected: Mapping[str, Collection[str]] | None,
 ) -> pd.DataFrame:
@@ -447,7 +518,8 @@ def _status(
             if expected is not None and adapter.name in expected and len(wanted):
                 wanted = np.unique(np.array(sorted(expected[adapter.name]), dtype=object))
             rows = by_day.get(day, done.rows.iloc[:0])
-            lines.append(_line(adapter, done, day, rows, wanted, market))
+            told = [*(f"instruments: {text}" for text in listing.remarks.get(day, ())), *done.day_remarks.get(day, ())]
+            lines.append(_line(adapter, done, day, rows, wanted, market, [*done.remarks, *told]))
     columns = list(SIGNAL_STATUS.column_names)
     status = pd.DataFrame(lines, columns=columns)
     for name in ("adapter", "state", "missing_ids", "detail"):
@@ -463,6 +535,7 @@ def _line(
     rows: pd.DataFrame,
     wanted: NDArray[np.object_],
     market: _Market,
+    remarks: list[str],
 ) -> dict[str, Any]:
     delivered = set(rows["instrument_id"])  # hashed: np.isin compares texts pairwise
     missing = [name for name in wanted if name not in delivered]
@@ -475,7 +548,7 @@ def _line(
         state, why, coverage = "closed", ["no market of its asset classes opens"], np.nan
     elif rows.empty:
         reason = "no row delivered" if len(wanted) else "no instrument of its asset classes is listed"
-        state, why = "missing", [reason, *done.remarks]
+        state, why = "missing", [reason, *remarks]
     else:
         if coverage < MIN_COVERAGE_FRAC:
             why.append(f"coverage {coverage:.3f} is below {MIN_COVERAGE_FRAC:g}")
@@ -484,7 +557,7 @@ def _line(
                 f"quality {quality.mean_frac:.3f}, largest share of nulls {quality.worst_null_frac:.3f}"
                 + (f" in {quality.worst_column}" if quality.worst_column else "")
             )
-        why += done.remarks
+        why += remarks
         state = "degraded" if why else "active"
     return {
         "session_date": day,

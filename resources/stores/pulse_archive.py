@@ -5,8 +5,6 @@
 """
 
 import hashlib
-import os
-import uuid
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -19,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from liquidity.domain.errors import ContractError
+from resources.atomic_file import replacing
 
 __all__ = ["ARCHIVE_FOLDER", "ARCHIVE_SCHEMA", "ArchiveFile", "content_sha256", "read_document", "write_archive"]
 
@@ -74,15 +73,8 @@ def write_archive(lake_dir: Path, session_date: date, table: pa.Table) -> Archiv
     relative = f"{ARCHIVE_FOLDER}/session_date={session_date.isoformat()}/{content}.parquet"
     path = lake_dir / relative
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-        try:
+        with replacing(path) as staged:
             pq.write_table(rows, staged, compression="zstd", row_group_size=_ROW_GROUP, write_page_checksum=True)
-            _flush(staged)
-            os.replace(staged, path)  # noqa: PTH105 - the call whose atomicity is meant
-            _flush(path.parent)
-        finally:
-            staged.unlink(missing_ok=True)
     return ArchiveFile(relative, content, _file_sha256(path), rows.num_rows)
 
 
@@ -143,11 +135,3 @@ def _checked_sha256(path: str, modified_ns: int, size: int) -> str:
     """Hash of the file, kept while its time and size stay as they are."""
     del modified_ns, size
     return _file_sha256(Path(path))
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

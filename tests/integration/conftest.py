@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -180,14 +180,26 @@ def pipeline(postgres_server, dagster_instance, tmp_path_factory) -> Pipeline:
 
 
 @pytest.fixture
-def own_pipeline(pipeline, postgres_server, tmp_path) -> Iterator[Pipeline]:
-    """A copy of the pipeline that a test may change."""
+def copy_pipeline(pipeline, postgres_server, tmp_path) -> Iterator[Callable[[], Pipeline]]:
+    """Makes copies of the pipeline that a test may change."""
     from resources.embedded_postgres import clone_database, drop_database
 
-    # Files of lake and landing are replaced, never written into: links are copies that cost nothing.
-    shutil.copytree(pipeline.root, tmp_path / "copy", copy_function=os.link)
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    yield replace(
-        pipeline, root=tmp_path / "copy", pulse_url=clone_database(postgres_server.url, "pipeline", name)
-    )
-    drop_database(postgres_server.url, name)
+    names: list[str] = []
+
+    def copy() -> Pipeline:
+        name = f"test_{uuid.uuid4().hex[:16]}"
+        # Files of lake and landing are replaced, never written into: links are copies that cost nothing.
+        shutil.copytree(pipeline.root, tmp_path / name, copy_function=os.link)
+        url = clone_database(postgres_server.url, "pipeline", name)
+        names.append(name)
+        return replace(pipeline, root=tmp_path / name, pulse_url=url)
+
+    yield copy
+    for name in names:
+        drop_database(postgres_server.url, name)
+
+
+@pytest.fixture
+def own_pipeline(copy_pipeline) -> Pipeline:
+    """A copy of the pipeline that a test may change."""
+    return copy_pipeline()

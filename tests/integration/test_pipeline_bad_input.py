@@ -187,6 +187,7 @@ def test_a_failed_check_stops_what_is_downstream_in_the_same_run(own_pipeline):
     result = own_pipeline.run("daily_pulse", day, resources={"io_manager": careless})
 
     assert not result.success
+    print([e.event_specific_data.error_display_string[:1500] for e in result.all_events if e.is_step_failure])
     [evaluation] = [e for e in result.get_asset_check_evaluations() if not e.passed]
     assert (evaluation.asset_key.path, evaluation.check_name) == (list(SIGNAL_PANEL.asset_path), "contract")
     assert evaluation.blocking

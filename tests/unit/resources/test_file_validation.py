@@ -68,6 +68,26 @@ def test_a_whole_lake_is_judged_without_its_quarantine(tmp_path: Path) -> None:
 
 
 @pytest.mark.feature("BX-CT-07")
+def test_a_delivered_file_is_judged_without_what_the_platform_adds(tmp_path: Path) -> None:
+    added = ["age_market_s", "quality_frac", "quality_rules"]
+    delivered = _good().drop_columns([*added, "issuer_id"])
+    path = tmp_path / "sentiment" / "mine-2026-03.parquet"
+    path.parent.mkdir()
+    pq.write_table(delivered, path)
+    (tmp_path / "simulated_truth.json").write_text("{}")
+    (tmp_path / "published" / "latest").mkdir(parents=True)
+    (tmp_path / "published" / "latest" / "liquidity_pulse.json").write_text("{}")
+    report = validate_path(tmp_path)
+    assert (report.files, report.rows, report.findings) == (1, 20, ())
+    pq.write_table(delivered.drop_columns(["buzz_volume"]), path)  # may not be null
+    (finding,) = validate_path(tmp_path).findings
+    assert finding.code == "table_refused"
+    assert "buzz_volume" in finding.detail
+    pq.write_table(_good().drop_columns(["quality_rules"]), path)  # neither delivered nor published
+    assert [found.code for found in validate_path(tmp_path).findings] == ["table_refused"]
+
+
+@pytest.mark.feature("BX-CT-07")
 def test_the_command_answers_with_file_column_and_rows(tmp_path: Path) -> None:
     values = _good().column("buzz_volume").to_pylist()
     values[3] = -4.0

@@ -88,6 +88,7 @@ def test_every_key_can_be_set_by_the_environment(monkeypatch):
     others = {
         "data_dir": "/a", "lake_dir": "/b", "landing_dir": "/c", "real_data": "/d", "database_url": "postgresql+psycopg2://u:p@h/d",
         "dagster_database_url": "postgresql+psycopg2://u:p@h/e", "weight_profile": "other_v2", "landing_naive_times_utc": "true", "simulate_seed": "8",
+        "landing_bondx_day": "2026-11-20", "landing_nse_day": "2025-08-20",
         "simulate_bonds": "9", "simulate_start": "2026-02-03", "risk_thresholds.min_liquidity_score": "1", "risk_thresholds.max_spread_bps": "2",
         "sizing.max_order_adv_frac": "0.3", "sizing.max_position_adv_frac": "0.4", "execution.default_strategy": "twap",
         "execution.max_participation_frac": "0.5", "execution.slice_interval_s": "6", "gate.plan_required_above_adv_frac": "0.7",
