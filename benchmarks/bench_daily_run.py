@@ -35,6 +35,7 @@ MAX_PEAK_GB: Final = 3.0
 MAX_GROWTH: Final = 1.1
 """Time may grow by this much more than the number of names and still count as linear."""
 PREPARERS: Final = 2
+PANEL_TABLES: Final = ("instruments", "microstructure", "alt_signals", "auction_mm", "sentiment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class DailyRun:
     stages: tuple[Stage, ...]
 
 
-class _OneDay:
+class OneDay:
     """A feed over one simulated day in memory; see :class:`resources.feeds.Feed`."""
 
     name = "simulated"
@@ -99,9 +100,8 @@ def _prepare_days(folder: Path, names: int, share: int) -> None:
         if day.session_date == SESSION:
             write_landing(folder / "landing", [day], "day")
             continue
-        tables = collect_signals([_OneDay(day)], day.session_date, day.session_date)
-        inputs = ("instruments", "microstructure", "alt_signals", "auction_mm", "sentiment")
-        lake.publish(SIGNAL_PANEL, day.session_date, build_signal_panel(*(tables[name] for name in inputs)))
+        tables = collect_signals([OneDay(day)], day.session_date, day.session_date)
+        lake.publish(SIGNAL_PANEL, day.session_date, build_signal_panel(*(tables[name] for name in PANEL_TABLES)))
 
 
 def _prepare_scores(folder: Path) -> None:

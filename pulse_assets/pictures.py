@@ -53,9 +53,14 @@ def grid(cells: Sequence[Sequence[float | None]]) -> str:
     for row, values in enumerate(cells):
         for column, value in enumerate(values):
             if value is not None:
-                paths[colours[min(int(value // 20), 4)]] += f"M{column * 13} {row * 13}h12v12h-12z"
-    body = "".join(f"<path fill='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
-    return _svg(13 * max((len(r) for r in cells), default=1), 13 * max(len(cells), 1), body)
+                paths[colours[min(int(value // 20), 4)]] += f"M{column} {row}h.9"
+    body = "".join(f"<path stroke='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
+    # One unit a cell and a stroke as thick as one: every sector by every rating stays below the limit.
+    across, down = max((len(row) for row in cells), default=1), max(len(cells), 1)
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{13 * across}' height='{13 * down}' "
+        f"viewBox='0 -.5 {across} {down}' stroke-width='.9'>{body}</svg>"
+    )
 
 
 def bars(values: Sequence[float]) -> str:

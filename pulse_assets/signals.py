@@ -20,9 +20,10 @@ from liquidity.contracts import (
 )
 from pulse_assets.contract_assets import asset_out
 from pulse_assets.sessions import run_sessions
-from pulse_assets.summaries import signal_summary
-from resources.dagster_wiring import DAILY, FeedsResource
-from resources.feeds.adapters import collect_signals
+from pulse_assets.summaries import set_aside_summary, signal_summary
+from resources.dagster_wiring import DAILY, FeedsResource, LakeResource
+from resources.feed_quarantine import store_set_aside
+from resources.feeds.adapters import collect
 
 __all__ = ["SIGNAL_TABLES", "SignalsConfig", "signals"]
 
@@ -35,7 +36,7 @@ class SignalsConfig(dg.Config):
     feeds: list[str] = Field(
         default=[], description="Names of the feeds to read; empty reads every feed whose files are there."
     )
-    timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds that one adapter may take.")
+    timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds that all adapters together may take.")
 
 
 @dg.multi_asset(
@@ -45,12 +46,15 @@ class SignalsConfig(dg.Config):
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def signals(
-    context: dg.AssetExecutionContext, config: SignalsConfig, feeds: FeedsResource
+    context: dg.AssetExecutionContext, config: SignalsConfig, feeds: FeedsResource, lake: LakeResource
 ) -> Iterator[dg.Output[pd.DataFrame]]:
     """Collect every feed for the days of the run."""
     sessions = run_sessions(context)
     chosen = feeds.feeds(only=config.feeds)
-    tables = collect_signals(chosen, sessions[0], sessions[-1], timeout_s=config.timeout_s)
+    collected = collect(chosen, sessions[0], sessions[-1], timeout_s=config.timeout_s)
+    set_aside = store_set_aside(lake.lake().root, chosen, collected.set_aside)
     for contract in SIGNAL_TABLES:
-        table = tables[contract.name]
-        yield dg.Output(table, output_name=contract.name, metadata=signal_summary(table, tables[SIGNAL_STATUS.name]))
+        table, failures = collected.tables[contract.name], collected.failures.get(contract.name, ())
+        metadata = signal_summary(table, collected.tables[SIGNAL_STATUS.name], failures)
+        metadata |= set_aside_summary(set_aside) if contract is MICROSTRUCTURE else {}
+        yield dg.Output(table, output_name=contract.name, metadata=metadata)

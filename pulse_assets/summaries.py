@@ -3,6 +3,7 @@
 Plain numbers plot over time in the UI; tables and pictures speak of the run's newest session.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,7 @@ __all__ = [
     "heatmap_summary",
     "pulse_summary",
     "score_summary",
+    "set_aside_summary",
     "signal_summary",
     "warning_summary",
 ]
@@ -54,9 +56,11 @@ def _text(value: Any) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def signal_summary(table: pd.DataFrame, status: pd.DataFrame) -> dict[str, Any]:
-    """Rows, instruments, mean quality and oldest age of one signal table, and how the adapters fared."""
-    summary: dict[str, Any] = {"rows": len(table)}
+def signal_summary(table: pd.DataFrame, status: pd.DataFrame, failures: Sequence[str] = ()) -> dict[str, Any]:
+    """Rows, instruments, mean quality and oldest age of one signal table, who failed, and how the adapters fared."""
+    summary: dict[str, Any] = {"rows": len(table), "failures_count": len(failures)}
+    if failures:
+        summary["failures"] = dg.MetadataValue.md("\n".join(f"- {text}" for text in failures))
     if "instrument_id" in table.columns:
         summary["instruments"] = int(table["instrument_id"].nunique())
     if len(table) and {"quality_frac", "age_market_s"} <= set(table.columns):
@@ -66,6 +70,20 @@ def signal_summary(table: pd.DataFrame, status: pd.DataFrame) -> dict[str, Any]:
     if len(newest):
         summary["adapters"] = _table(
             newest[["adapter", "state", "rows_count", "coverage_frac", "missing_count", "detail"]]
+        )
+    return summary
+
+
+def set_aside_summary(counts: pd.DataFrame) -> dict[str, Any]:
+    """Rows that feeds set aside, by feed, table and reason, and the files that keep them."""
+    summary: dict[str, Any] = {"set_aside_rows": int(counts["rows"].sum())}
+    if len(counts):
+        lines = [
+            f"| {row.feed.replace('|', '/')} | {row.table} | {row.reason} | {row.rows} | {row.file} |"
+            for row in counts.itertuples()
+        ]
+        summary["set_aside"] = dg.MetadataValue.md(
+            "\n".join(["| feed | table | reason | rows | file |", "|---|---|---|--:|---|", *lines])
         )
     return summary
 

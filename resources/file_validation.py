@@ -29,8 +29,8 @@ __all__ = ["Finding", "ValidationReport", "main", "read_foreign_file", "validate
 _SUFFIXES = (".parquet", ".csv", ".json", ".jsonl")
 _CONTRACTS = {contract.name: contract for contract in ALL_CONTRACTS}
 _TEXT_BLOCK_BYTES = 1 << 24
-# Beside tables a lake and a landing folder hold these, which are no tables of rows.
-_OTHER_FOLDERS = frozenset({"quarantine", "published", "publications"})
+# Beside tables a lake holds quarantine, documents and archives, a landing folder files in the layouts of other systems.
+_OTHER_FOLDERS = frozenset({"quarantine", "published", "publications", "bondx", "nse"})
 _OTHER_FILES = frozenset({"simulated_truth.json"})
 
 
@@ -99,7 +99,8 @@ def validate_path(
     Parameters
     ----------
     path
-        A file, or a folder (below it quarantine, published documents and hidden files are left out). A signal table
+        A file, or a folder (below it quarantine, published documents, files in the layouts of other systems and hidden
+        files are left out). A signal table
         without the columns that the platform adds (age and quality) is judged as a delivered file: columns that may
         be null may be absent.
     contract

@@ -384,10 +384,19 @@ class History:
         """
         ids = [self.lake.read(self.contract, day, day, ["instrument_id"]).column(0) for day in sorted(set(sessions))]
         names = sorted(set().union(*(pc.unique(column).to_pylist() for column in ids)))
-        for first in range(0, len(names), instruments_n):
-            yield self.lake.read(
-                self.contract, self.start, self.end, self.columns, names[first : first + instruments_n]
-            )
+        parts = [names[first : first + instruments_n] for first in range(0, len(names), instruments_n)]
+        with ThreadPoolExecutor(max_workers=1) as pool:  # the next block is read while the caller works on this one
+            waiting = pool.submit(self._read, parts[0]) if parts else None
+            for following in [*parts[1:], None]:
+                if waiting is None:
+                    return
+                block = waiting.result()
+                waiting = None if following is None else pool.submit(self._read, following)
+                yield block
+                del block
+
+    def _read(self, names: list[str]) -> pa.Table:
+        return self.lake.read(self.contract, self.start, self.end, self.columns, names)
 
 
 def _no_stage(_: str) -> None:

@@ -87,14 +87,16 @@ _LUHN_SUM = _luhn_table()
 def require_instrument_id(text: str) -> str:
     """Return ``text`` if it is a valid ISIN or an allowed ``VENUE:LOCAL``; raise :class:`IdentifierError` otherwise.
 
+    ``..`` is refused wherever it stands, as the contract engine does: identifiers name files.
+
     Examples
     --------
     >>> require_instrument_id("binance:BTCUSDT")
     'binance:BTCUSDT'
     """
-    if not _INSTRUMENT_ID.fullmatch(text):
+    if not _INSTRUMENT_ID.fullmatch(text) or ".." in text:
         raise IdentifierError(
-            f"instrument_id {text[:60]!r}: neither an ISIN (12 capital letters and digits) nor VENUE:LOCAL; "
+            f"instrument_id {text[:60]!r}: neither an ISIN (12 capital letters and digits) nor VENUE:LOCAL without '..'; "
             "see docs/data_dictionary.md, column instrument_id"
         )
     if ":" not in text and not is_isin(text):

@@ -1,10 +1,12 @@
 """Where a row comes from: the recorded world or the simulator. The two are never peers, pools or cells together."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # contracts name the origins; they load without pandas
+    import pandas as pd
 
 __all__ = ["ORIGINS", "SIMULATED", "is_simulated", "origins"]
 
@@ -14,22 +16,24 @@ SIMULATED: Final = "simulated"
 ORIGINS: Final = ("recorded", SIMULATED)
 
 
-def is_simulated(source: pd.Series) -> NDArray[np.bool_]:
+def is_simulated(source: "pd.Series") -> NDArray[np.bool_]:
     """Rows whose ``source`` is the simulator; a null source is not.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> is_simulated(pd.Series(["nse_corporate_bonds", "simulated"])).tolist()
     [False, True]
     """
     return np.array((source == SIMULATED).to_numpy(dtype=np.bool_, na_value=False), dtype=np.bool_)
 
 
-def origins(source: pd.Series) -> NDArray[np.object_]:
+def origins(source: "pd.Series") -> NDArray[np.object_]:
     """Origin of each row, one of :data:`ORIGINS`.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> origins(pd.Series(["nse_corporate_bonds", "simulated"])).tolist()
     ['recorded', 'simulated']
     """

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from liquidity.contracts.features import LIQUIDITY_FEATURES, SCORED_FEATURES
+from liquidity.domain.columns import coded, day_numbers, text_column
 from liquidity.domain.errors import ContractError
 from liquidity.features.anomaly import robust_flags
 from liquidity.features.own_history import (
@@ -31,8 +32,10 @@ from liquidity.features.own_history import (
 )
 from liquidity.features.rolling import observed_returns
 from liquidity.features.seasonality import seasonally_adjusted
+from liquidity.features.stability import stability_of
 from liquidity.features.trust import FreshnessPolicy, MarketTime, Reading, group_trust
-from liquidity.features.windows import PanelCube, coded, day_numbers, float_column, panel_cube, text_column
+from liquidity.features.windows import PanelCube, float_column, panel_cube
+from liquidity.measures.zero_trade_share import idle_sessions
 
 __all__ = ["FEATURE_INPUTS", "SPREAD_ESTIMATORS", "liquidity_features"]
 
@@ -356,8 +359,7 @@ class _Block:
         mean, std = rolled(
             matrix, self.days, self._whole_windows(MONTH_DAYS), MONTH_DAYS, ("mean", "std"), MIN_STABILITY_OBSERVATIONS
         )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(mean != 0.0, 1.0 / (1.0 + std / np.abs(mean)), np.nan)
+        return stability_of(mean, std)
 
     def _trading(self, turnover: NDArray[np.float64]) -> None:
         returns = observed_returns(self._close())[0]
@@ -375,9 +377,8 @@ class _Block:
         self._put("volatility_daily_frac", deviation[:, -1])
 
         trades = self._past("trades_count")
-        activity = np.where(np.isfinite(trades), trades, turnover)
-        known = np.isfinite(activity)
-        share = rolled_share(known & (activity == 0.0), known, self.days, MONTH_DAYS, MIN_MONTH_OBSERVATIONS)
+        idle = idle_sessions(trades, turnover)
+        share = rolled_share(idle == 1.0, ~np.isnan(idle), self.days, MONTH_DAYS, MIN_MONTH_OBSERVATIONS)
         self._computed_over("zero_trade_share_frac", share, MONTH_DAYS)
 
     def _reading(self, group: str, column: NDArray[np.int64]) -> Reading:

@@ -64,7 +64,9 @@ def feature_tables(blocks: Iterable[pd.DataFrame], sessions: Sequence[date]) -> 
         features.append(liquidity_features(block, measured, sessions))
         measures.append(measured)
     return FeatureTables(
-        _joined(rolling, ROLLING_STATISTICS), _joined(measures, LIQUIDITY_MEASURES), _joined(features, LIQUIDITY_FEATURES)
+        _joined(rolling, ROLLING_STATISTICS),
+        _joined(measures, LIQUIDITY_MEASURES),
+        _joined(features, LIQUIDITY_FEATURES),
     )
 
 

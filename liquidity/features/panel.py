@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from liquidity.contracts.features import SIGNAL_PANEL
 from liquidity.contracts.signals import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MICROSTRUCTURE, SENTIMENT
 from liquidity.contracts.table import TableContract
+from liquidity.domain.columns import coded, day_numbers
 from liquidity.domain.errors import ContractError
 from liquidity.domain.origin import SIMULATED, is_simulated
 from liquidity.domain.session import market_age_s, session_close
-from liquidity.features.windows import coded, day_numbers, float_column
+from liquidity.features.windows import float_column
 
 __all__ = ["build_signal_panel"]
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from pandas.api.indexers import BaseIndexer
 
 from liquidity.contracts.features import PANEL_SIGNALS, ROLLING_STATISTICS, ROLLING_WINDOWS_DAYS
+from liquidity.domain.columns import text_column
 from liquidity.features.nine import STATISTICS, nine_of_observations
-from liquidity.features.windows import PanelCube, float_column, panel_cube, text_column
+from liquidity.features.windows import PanelCube, float_column, panel_cube
 
 __all__ = ["ROLLING_INPUTS", "observed_returns", "rolling_moments", "rolling_spans", "rolling_statistics"]
 

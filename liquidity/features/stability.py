@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from liquidity.domain.observation import Observations, observed
 
-__all__ = ["RollingStability", "rolling_stability", "stability_frac"]
+__all__ = ["RollingStability", "rolling_stability", "stability_frac", "stability_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,17 @@ def stability_frac(values: NDArray[np.float64], min_n: int = 2) -> NDArray[np.fl
     mean = np.divide(np.nansum(values, axis=1), n, out=np.full(len(n), np.nan), where=enough)
     squares = np.nansum((values - mean[:, np.newaxis]) ** 2, axis=1)
     sd = np.sqrt(np.divide(squares, n - 1, out=np.full(len(n), np.nan), where=enough))
+    return stability_of(mean, sd)
+
+
+def stability_of(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Stability from a mean and a sample standard deviation, arrays of one shape; NaN where either is, or the mean is 0.
+
+    Examples
+    --------
+    >>> stability_of(np.array([10.0, -10.0, 0.0]), np.array([10.0, 0.0, 1.0])).tolist()
+    [0.5, 1.0, nan]
+    """
     size = np.abs(mean)
-    cv: NDArray[np.float64] = np.divide(sd, size, out=np.full(len(n), np.nan), where=size > 0.0)
+    cv: NDArray[np.float64] = np.divide(sd, size, out=np.full(mean.shape, np.nan), where=size > 0.0)
     return 1.0 / (1.0 + cv)

@@ -12,57 +12,15 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from liquidity.domain.columns import NO_DAY, coded, day_numbers
 from liquidity.domain.errors import ContractError
 
-__all__ = ["BLOCK_CELLS", "PanelCube", "coded", "day_numbers", "float_column", "panel_cube", "text_column"]
+__all__ = ["BLOCK_CELLS", "PanelCube", "float_column", "panel_cube"]
 
 BLOCK_CELLS: Final = 524_288
 """Cells (instruments times days) worked on at once: one float64 matrix of 4 MB."""
-
-
-def day_numbers(column: Any) -> NDArray[np.int64]:
-    """Days since 1970-01-01 of a column of dates: ``datetime.date``, datetime64 of any unit, or Arrow dates.
-
-    A missing date gives the smallest int64.
-    """
-    dtype = getattr(column, "dtype", None)
-    if getattr(dtype, "kind", "") == "M":
-        return np.asarray(column, dtype="datetime64[D]").astype(np.int64)
-    dates = pa.array(column, type=pa.date32(), from_pandas=True)
-    if isinstance(dates, pa.ChunkedArray):
-        dates = dates.combine_chunks()
-    numbers = dates.cast(pa.int32()).to_numpy(zero_copy_only=False)
-    if dates.null_count:
-        return np.where(np.isnan(numbers), np.iinfo(np.int64).min, np.nan_to_num(numbers)).astype(np.int64)
-    return np.asarray(numbers, dtype=np.int64)
-
-
-def coded(column: Any) -> tuple[NDArray[np.int64], Any]:
-    """Integer codes of a text column and its distinct values, ascending, as an Arrow array; -1 is null.
-
-    Strings stay in Arrow: no Python object is made per row.
-    """
-    text = pa.array(column, from_pandas=True)
-    if isinstance(text, pa.ChunkedArray):
-        text = text.combine_chunks()
-    encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
-    values = encoded.dictionary.cast(pa.large_string())
-    order = pc.sort_indices(values).to_numpy()
-    rank = np.empty(order.size + 1, dtype=np.int64)
-    rank[order] = np.arange(order.size)
-    rank[-1] = -1  # null
-    codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
-    return rank[codes], values.take(pa.array(order))
-
-
-def text_column(values: Any, codes: NDArray[np.integer[Any]]) -> "pd.Series[str]":
-    """Text column ``values[codes]`` (null for code -1), Arrow-backed."""
-    indices = pa.array(codes, mask=codes < 0)
-    taken: pd.Series[str] = values.cast(pa.large_string()).take(indices).to_pandas()
-    return taken.astype("str")
 
 
 def float_column(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
@@ -142,7 +100,7 @@ def panel_cube(panel: pd.DataFrame, first: date | None = None, last: date | None
         return PanelCube(pa.array([], pa.large_string()), np.zeros(0, np.int64), np.zeros((0, 0), np.int32), panel)
     all_days = day_numbers(panel["session_date"])
     codes, instruments = coded(panel["instrument_id"])
-    if codes.min() < 0 or all_days.min() == np.iinfo(np.int64).min:
+    if codes.min() < 0 or all_days.min() == NO_DAY:
         raise ContractError(
             "panel: session_date and instrument_id must not be null; check the table against its contract"
         )

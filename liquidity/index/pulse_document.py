@@ -6,7 +6,7 @@ produced it. Missing is null with a reason; a document never holds NaN. ``PULSE_
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -53,6 +53,7 @@ def pulse_documents(
     warnings: pd.DataFrame,
     status: pd.DataFrame,
     meta: PulseMeta,
+    only: str | None = None,
 ) -> pd.DataFrame:
     """One document for each instrument of one session.
 
@@ -67,12 +68,23 @@ def pulse_documents(
         ``EARLY_WARNINGS`` rows of the session.
     status
         ``SIGNAL_STATUS`` rows of the session: an adapter that failed is named beside the signals it owes.
+    only
+        Make the document of this instrument alone; the tables still hold the whole session, which it is compared with.
 
     Returns
     -------
     pd.DataFrame
         Columns of ``LIQUIDITY_PULSE``; ``document`` is one item of ``PULSE_SCHEMA``'s ``data``.
     """
+    missing_signals = _missing(features, status, meta)
+    if only is not None:
+        place = np.flatnonzero(liquidity["instrument_id"] == only)
+        missing_signals = [missing_signals[row] for row in place.tolist()]
+        liquidity, repayment, bondx, features = (
+            table.iloc[place].reset_index(drop=True) for table in (liquidity, repayment, bondx, features)
+        )
+        if previous is not None:
+            previous = previous[(previous["instrument_id"] == only).to_numpy(dtype=np.bool_)]
     ids = _texts(liquidity, "instrument_id")
     for name, frame in (("repayment_support", repayment), ("bondx_score", bondx), ("liquidity_features", features)):
         if _texts(frame, "instrument_id") != ids:
@@ -80,7 +92,8 @@ def pulse_documents(
                 f"pulse documents: {name} has not the same instruments in the same order as liquidity_index"
             )
     points = liquidity["liquidity_score"].to_numpy(dtype=np.float64, na_value=np.nan)
-    changes, change_points = _changes(ids, points, liquidity, previous)
+    change_points: list[float] = []  # filled as the changes are taken, one document at a time
+    changes = _changes(ids, points, liquidity, previous, change_points)
     alerts = _alerts(warnings)
     columns: dict[str, Sequence[Any]] = {
         name: _texts(liquidity, name)
@@ -100,7 +113,7 @@ def pulse_documents(
         _blocks(repayment, "repayment"),
         _blocks(bondx, "bondx"),
         changes,
-        _missing(features, status, meta),
+        missing_signals,
         ages,
         _texts(features, "spread_origin"),
         flags,
@@ -163,7 +176,7 @@ def pulse_header(liquidity: pd.DataFrame, published_at: datetime, code_version: 
     }
 
 
-def _blocks(frame: pd.DataFrame, name: str) -> list[dict[str, object]]:
+def _blocks(frame: pd.DataFrame, name: str) -> Iterator[dict[str, object]]:
     score = {"liquidity": "liquidity_score", "repayment": "repayment_score", "bondx": "bondx_score"}[name]
     direction = _DIRECTIONS[name]
     numbers = [
@@ -171,14 +184,14 @@ def _blocks(frame: pd.DataFrame, name: str) -> list[dict[str, object]]:
         for column in (score, "coverage_frac", "uncertainty_sd", "lower_80", "upper_80", "oldest_input_age_s")
     ]
     texts = [_texts(frame, column) for column in ("method", "reason", "drivers_json")]
-    return [
+    return (
         {
             "score": value, "scale": "0-100", "direction": direction, "method": method, "reason": reason or None,
             "coverage_frac": coverage, "uncertainty_sd_points": sd, "lower_80": low, "upper_80": high, "oldest_input_age_s": age,
             "base_points": _BASE_POINTS, "drivers": orjson.Fragment(drivers),
         }
         for value, coverage, sd, low, high, age, method, reason, drivers in zip(*numbers, *texts, strict=True)
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def _changes(
@@ -186,8 +199,9 @@ def _changes(
     points: np.ndarray[Any, np.dtype[np.float64]],
     liquidity: pd.DataFrame,
     previous: pd.DataFrame | None,
-) -> tuple[list[dict[str, object]], list[float]]:
-    """Change of the liquidity score with its split over features, and the bare points (NaN where undefined)."""
+    moved: list[float],
+) -> Iterator[dict[str, object]]:
+    """Change of the liquidity score with its split over features; the bare points (NaN where undefined) go to ``moved``."""
     before: dict[str, tuple[float, str, str]] = {}
     if previous is not None:
         keys = _texts(previous, "instrument_id")
@@ -207,8 +221,6 @@ def _changes(
             raise ContractError(
                 "pulse documents: an instrument occurs twice in the previous session; pass its latest row only"
             )
-    changes: list[dict[str, object]] = []
-    moved: list[float] = []
     for instrument, value, drivers in zip(ids, points.tolist(), _texts(liquidity, "drivers_json"), strict=True):
         old = before.get(instrument)
         since = None if old is None else old[2]
@@ -220,22 +232,19 @@ def _changes(
         elif old[0] != old[0]:
             reason = f"no score on {since}"
         if reason is not None or old is None:
-            changes.append({"points": None, "since": since, "drivers": [], "reason": reason})
             moved.append(float("nan"))
+            yield {"points": None, "since": since, "drivers": [], "reason": reason}
             continue
         difference = value - old[0]
         split = change_of_contributions(contributions(drivers), contributions(old[1]), difference)
         ordered = sorted(split.items(), key=lambda item: -abs(item[1]))
-        changes.append(
-            {
-                "points": difference,
-                "since": since,
-                "drivers": [{"feature": name, "points": part} for name, part in ordered],
-                "reason": None,
-            }
-        )
         moved.append(difference)
-    return changes, moved
+        yield {
+            "points": difference,
+            "since": since,
+            "drivers": [{"feature": name, "points": part} for name, part in ordered],
+            "reason": None,
+        }
 
 
 def _missing(features: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta) -> list[orjson.Fragment]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from liquidity.contracts.pulse import BONDX_SCORE, LIQUIDITY_INDEX, REPAYMENT_SUPPORT
@@ -64,10 +65,13 @@ def previous_scores(history: pd.DataFrame, session: date) -> pd.DataFrame | None
 
     Instruments of different markets rest on different days, so the day may differ from row to row.
     """
-    earlier = history[history["session_date"] < pd.Timestamp(session)]
+    earlier = np.flatnonzero(history["session_date"] < pd.Timestamp(session))
     if not len(earlier):
         return None
-    return earlier.sort_values("session_date", kind="stable").drop_duplicates("instrument_id", keep="last")
+    # Rows are chosen before they are copied: the texts of a week of scores are long.
+    by_day = earlier[np.argsort(history["session_date"].to_numpy()[earlier], kind="stable")]
+    replaced = history["instrument_id"].iloc[by_day].duplicated(keep="last").to_numpy()
+    return history.iloc[by_day[~replaced]]
 
 
 def document_sessions(

@@ -28,8 +28,8 @@ __all__ = ["estimate_thin_bonds", "hidden_bond_errors"]
 
 _ESTIMATES: Final = ("pooled_issuer", "pooled_sector", "rule_based")
 # Shares of the rule: a large, young, short bond is the liquid one. Two of three facts must be known.
-_RULE_SHARES: Final = (("size", 0.5), ("youth", 0.3), ("shortness", 0.2))
-# Size, age and tenor explain part of liquidity only, so the rule moves half-way from the middle.
+_RULE_SHARES: Final = (("size", 0.4), ("activity", 0.3), ("youth", 0.15), ("shortness", 0.15))
+# Size, turnover of the session, age and tenor explain part of liquidity only, so the rule moves half-way from the middle.
 _RULE_SLOPE: Final = 0.5
 
 
@@ -229,7 +229,7 @@ def _named(estimate: _Estimate, whom: str) -> _Estimate:
 
 
 def _rule(features: pd.DataFrame, whole: NDArray[np.int64], centre: NDArray[np.float64]) -> _Estimate:
-    """Half-way from the class mean towards the rank of size, youth and shortness among the bonds of the class."""
+    """Half-way from the class mean (50 where none is observed) towards the rank of size, turnover, youth and shortness."""
     session = pd.to_datetime(features["session_date"])
 
     def days(name: str) -> NDArray[np.float64]:
@@ -239,6 +239,7 @@ def _rule(features: pd.DataFrame, whole: NDArray[np.int64], centre: NDArray[np.f
     tenor, youth = days("maturity_date"), days("issue_date")
     facts = {
         "size": features["amount_outstanding"].to_numpy(dtype=np.float64, na_value=np.nan),
+        "activity": features["turnover_ccy"].to_numpy(dtype=np.float64, na_value=np.nan),
         "youth": youth,
         "shortness": np.where(tenor >= 0.0, -tenor, np.nan),
     }
@@ -252,7 +253,7 @@ def _rule(features: pd.DataFrame, whole: NDArray[np.int64], centre: NDArray[np.f
     enough = known >= 2
     rank_points = 100.0 * points / np.where(enough, mass, 1.0)
     value = np.where(enough, np.clip(centre + _RULE_SLOPE * (rank_points - 50.0), 0.0, 100.0), np.nan)
-    basis = np.full(len(features), "size, age and remaining tenor", dtype=object)
+    basis = np.full(len(features), "size, turnover, age and remaining tenor, as far as known", dtype=object)
     return _Estimate(value, np.full(len(features), np.nan), known, basis)
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from liquidity.contracts.features import LIQUIDITY_MEASURES
+from liquidity.domain.columns import NO_DAY, coded, day_numbers, text_column
 from liquidity.domain.errors import ContractError
 from liquidity.domain.session import FIRST_DAY, sessions_between
 from liquidity.measures._registry import Matrix, Measure
@@ -55,13 +55,15 @@ def apply_measures(measures: Sequence[Measure], panel: pd.DataFrame, sessions: S
     missing = [name for name in (*_KEYS, *columns) if name not in panel.columns]
     if missing:
         raise ContractError(f"signal_panel: columns {missing} are missing; found {list(panel.columns)}")
-    days = _day_numbers(panel["session_date"])
+    days = day_numbers(panel["session_date"])
+    if (days == NO_DAY).any():
+        raise ContractError("signal_panel.session_date: a row is null; none may be")
     if wanted:  # rows no window reaches cost memory only
         used = (days > wanted[0] - _HISTORY_DAYS) & (days <= wanted[-1])
         if not used.all():
             panel, days = panel.loc[used], days[used]
-    names, codes = _coded(panel["instrument_id"])
-    markets, market_of_row = _coded(panel["calendar"])
+    names, codes = _keys(panel, "instrument_id")
+    markets, market_of_row = _keys(panel, "calendar")
     signals = {name: panel[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in columns}
 
     frames = []
@@ -194,7 +196,7 @@ def _frame(day: int, found: _Found, names: Any, measures: Sequence[Measure]) -> 
     frame = pd.DataFrame(
         {
             "session_date": pd.Series(np.datetime64(day, "D").astype("datetime64[s]"), index=range(len(row))),
-            "instrument_id": _text(names, row),
+            "instrument_id": text_column(names, row),
             "measure": _text([measure.name for measure in measures], column),
             "value": values,
             "unit": _text([measure.unit for measure in measures], column),
@@ -205,36 +207,17 @@ def _frame(day: int, found: _Found, names: Any, measures: Sequence[Measure]) -> 
     return frame[list(LIQUIDITY_MEASURES.column_names)]
 
 
-def _text(values: Any, codes: NDArray[np.int64]) -> "pd.Series[str]":
-    text: pd.Series[str] = pa.array(values, type=pa.large_string()).take(pa.array(codes)).to_pandas()
-    return text.astype("str")
-
-
-def _coded(column: "pd.Series[Any]") -> tuple[Any, NDArray[np.int64]]:
+def _keys(panel: pd.DataFrame, name: str) -> tuple[Any, NDArray[np.int64]]:
     """Distinct values of a text column, ascending, and the position of each row's value among them."""
-    text = pa.array(column, from_pandas=True)
-    text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
-    if encoded.null_count:
-        raise ContractError(
-            f"signal_panel.{column.name}: {encoded.null_count} of {len(column)} rows are null; none may be"
-        )
-    values = encoded.dictionary.cast(pa.large_string())
-    order = pc.sort_indices(values).to_numpy()
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return values.take(pa.array(order)), rank[encoded.indices.to_numpy()]
+    codes, values = coded(panel[name])
+    nulls = int(np.count_nonzero(codes < 0))
+    if nulls:
+        raise ContractError(f"signal_panel.{name}: {nulls} of {len(panel)} rows are null; none may be")
+    return values, codes
 
 
-def _day_numbers(column: "pd.Series[Any]") -> NDArray[np.int64]:
-    """Days since 1970-01-01 of ``datetime.date`` objects, datetime64 of any unit, or Arrow dates."""
-    if column.isna().any():
-        raise ContractError("signal_panel.session_date: a row is null; none may be")
-    if column.dtype.kind == "M":
-        return np.asarray(column, dtype="datetime64[D]").astype(np.int64)
-    dates = pa.array(column, type=pa.date32(), from_pandas=True)
-    dates = dates.combine_chunks() if isinstance(dates, pa.ChunkedArray) else dates
-    return np.asarray(dates.cast(pa.int32()).to_numpy(zero_copy_only=False), dtype=np.int64)
+def _text(values: Sequence[str], codes: NDArray[np.int64]) -> "pd.Series[str]":
+    return text_column(pa.array(values, type=pa.large_string()), codes)
 
 
 def _day_number(day: date) -> int:

@@ -9,7 +9,7 @@ from liquidity.domain.observation import Observations, observed
 from liquidity.measures._registry import Matrix, Measure
 from liquidity.measures._rows import row_counts, row_means
 
-__all__ = ["MEASURE", "ZeroTradingDays", "zero_trading_days"]
+__all__ = ["MEASURE", "ZeroTradingDays", "idle_sessions", "zero_trading_days"]
 
 _MIN_OBSERVATIONS = 8
 
@@ -56,11 +56,24 @@ def zero_trading_days(trade_counts: Observations) -> ZeroTradingDays:
     return ZeroTradingDays(float((counts[known] == 0.0).mean()), longest)
 
 
+def idle_sessions(trades_count: Matrix, turnover_ccy: Matrix) -> Matrix:
+    """1 where nothing traded, 0 where something did, NaN where it is not known.
+
+    By the number of trades; by turnover where trades are not counted, because some venues publish turnover only.
+
+    Examples
+    --------
+    >>> idle_sessions(np.array([0.0, 3.0, np.nan, np.nan]), np.array([np.nan, 0.0, 0.0, np.nan])).tolist()
+    [1.0, 0.0, 1.0, nan]
+    """
+    activity = np.where(np.isnan(trades_count), turnover_ccy, trades_count)
+    return np.where(np.isnan(activity), np.nan, activity == 0.0)
+
+
 def _compute(inputs: Mapping[str, Matrix]) -> tuple[Matrix, Matrix]:
-    counts = inputs["trades_count"]
-    activity = np.where(np.isnan(counts), inputs["turnover_ccy"], counts)  # some venues publish turnover only
-    sessions = row_counts(activity)
-    share = row_means(np.where(np.isnan(activity), np.nan, activity == 0.0))
+    idle = idle_sessions(inputs["trades_count"], inputs["turnover_ccy"])
+    sessions = row_counts(idle)
+    share = row_means(idle)
     return np.where(sessions >= _MIN_OBSERVATIONS, share, np.nan), sessions
 
 

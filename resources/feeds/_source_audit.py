@@ -68,8 +68,8 @@ def audit_sources(rows: pd.DataFrame, contract: TableContract) -> SourceAudit:
     bad: NDArray[np.bool_] = np.logical_or.reduce([mask for _, _, mask in found])
     source = rows["source"].fillna("").to_numpy(dtype=object)
     session = rows["session_date"].to_numpy()
-    places = pd.MultiIndex.from_arrays([session, source])
-    counts = pd.DataFrame({"rows": 1, "bad": bad}).groupby(places, dropna=False).sum()
+    tally = pd.DataFrame({"session_date": session, "source": source, "rows": 1, "bad": bad})
+    counts = tally.groupby(["session_date", "source"], dropna=False).sum()
     broken = _broken(counts, contract)
     if not broken:
         return SourceAudit(rows, nothing)

@@ -9,7 +9,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _dry(target: str, *more: str) -> str:
-    done = subprocess.run(["make", "-n", target, *more], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        ["make", "-n", target, *more], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
     return done.stdout
 
 
@@ -45,7 +47,15 @@ def test_a_wheel_holds_every_package_and_no_tests(tmp_path: Path) -> None:
 
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     names = zipfile.ZipFile(wheel).namelist()
-    for package in ("liquidity", "resources", "io_managers", "pulse_assets", "risk_assets", "execution_jobs", "liquidity_service"):
+    for package in (
+        "liquidity",
+        "resources",
+        "io_managers",
+        "pulse_assets",
+        "risk_assets",
+        "execution_jobs",
+        "liquidity_service",
+    ):
         assert f"{package}/__init__.py" in names
     assert "resources/stores/migrations/env.py" in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]

@@ -146,16 +146,12 @@ def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def dagster_instance(postgres_server, tmp_path_factory) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance of the project's configuration, its storage on PostgreSQL."""
-    from resources.dagster_home import environment, prepare_dagster_home
+    from resources.dagster_home import DAGSTER_URL_VARIABLE, prepare_dagster_home
     from resources.settings import load_settings
-    from resources.workspace_database import WorkspaceDatabase
 
-    settings = load_settings(data_dir=tmp_path_factory.mktemp("instance"))
-    home = prepare_dagster_home(settings)
-    database = WorkspaceDatabase(postgres_server.pulse_url, postgres_server.dagster_url, None)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(settings, database).items():
-            patch.setenv(name, value)
+    home = prepare_dagster_home(load_settings(data_dir=tmp_path_factory.mktemp("instance")))
+    with pytest.MonkeyPatch.context() as patch:  # of this moment only: other tests read the environment too
+        patch.setenv(DAGSTER_URL_VARIABLE, postgres_server.dagster_url)
         instance = dg.DagsterInstance.from_config(str(home))
     with instance:
         yield instance

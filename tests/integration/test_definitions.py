@@ -93,7 +93,7 @@ def test_each_asset_has_one_owner_and_one_location():
     assert set(owners) == {"/".join(contract.asset_path) for contract in ALL_CONTRACTS}
 
 
-@pytest.mark.feature("CD-CT-08", "BX-CT-01", "BX-CT-02", "BX-CT-03", "BX-CT-04")
+@pytest.mark.feature("CD-CT-08")
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_each_table_has_a_blocking_partitioned_contract_check(location):
     graph = definitions(location).get_repository_def().asset_graph

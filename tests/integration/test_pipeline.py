@@ -90,9 +90,10 @@ def test_published_json_keeps_its_schema_and_adds_up(pipeline):
                 parts = sum(driver["points"] for driver in document["change"]["drivers"])
                 assert parts == pytest.approx(document["change"]["points"], abs=1e-9)
     assert scored > 500
-    assert latest_path(pipeline.lake.root / "published").read_bytes() == pulse_path(
-        pipeline.lake.root / "published", pipeline.last_day
-    ).read_bytes()
+    assert (
+        latest_path(pipeline.lake.root / "published").read_bytes()
+        == pulse_path(pipeline.lake.root / "published", pipeline.last_day).read_bytes()
+    )
 
 
 @pytest.mark.feature("BX-DB-15")

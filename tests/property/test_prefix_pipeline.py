@@ -119,9 +119,7 @@ def test_dropping_the_future_changes_no_table_of_the_day(market, hindsight, cut)
         later = hindsight[cut][name]
         mine = later[later["session_date"] <= pd.Timestamp(cut)].reset_index(drop=True)
         # Counts without a gap are read as integers, so the type of a column may tell of other days; its values may not.
-        pd.testing.assert_frame_equal(
-            mine, then.reset_index(drop=True), check_exact=True, check_dtype=False, obj=name
-        )
+        pd.testing.assert_frame_equal(mine, then.reset_index(drop=True), check_exact=True, check_dtype=False, obj=name)
         assert (then["session_date"] <= pd.Timestamp(cut)).all(), name
     assert set(known_then["liquidity_measures"]["measure"]) == {measure.name for measure in MEASURES}
     assert known_then["liquidity_index"]["liquidity_score"].notna().sum() > 0

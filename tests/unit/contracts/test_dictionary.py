@@ -24,5 +24,5 @@ def test_the_asset_description_names_key_bad_rows_and_bounds() -> None:
     text = asset_description(MICROSTRUCTURE)
     assert text.startswith(MICROSTRUCTURE.row_means)
     assert "Key: `session_date`, `instrument_id`, `venue`" in text
-    assert "above 10% of the rows the whole day is refused" in text
+    assert "above 10% of the rows (and from 3 bad rows, or when all are bad) the whole day is refused" in text
     assert "| `bid` | float64 | price | yes | > 0 |" in text

@@ -113,6 +113,19 @@ def test_the_share_that_may_be_set_aside_is_inclusive(bad: int, refused: bool) -
         assert audit(table, ALT_SIGNALS, DAY).rejected.num_rows == bad
 
 
+@pytest.mark.parametrize(
+    ("bad", "rows", "refused"), [(1, 5, False), (2, 5, False), (3, 5, True), (1, 1, True), (2, 2, True)]
+)
+def test_small_tables_set_single_rows_aside(bad: int, rows: int, refused: bool) -> None:
+    table = _with(_table(rows), "value", dict.fromkeys(range(bad), float("inf")))
+    if refused:
+        with pytest.raises(ContractError, match=f"{bad} of {rows} rows break the contract"):
+            audit(table, ALT_SIGNALS, DAY)
+    else:
+        judged = audit(table, ALT_SIGNALS, DAY)
+        assert (judged.accepted.num_rows, judged.rejected.num_rows) == (rows - bad, bad)
+
+
 def test_times_up_to_one_day_after_the_session_are_allowed() -> None:
     limit = latest_allowed(DAY, None)
     assert audit(_with(_table(), "known_at", {2: limit}), ALT_SIGNALS, DAY).rejected.num_rows == 0

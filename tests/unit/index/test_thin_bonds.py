@@ -59,11 +59,12 @@ def test_sector_and_rating_before_sector_before_rule_before_nothing(make_feature
     assert np.isnan(table["uncertainty_sd"][37])
 
 
-def test_the_rule_likes_large_young_short_bonds(make_features: MakeFeatures) -> None:
+def test_the_rule_likes_large_busy_young_short_bonds(make_features: MakeFeatures) -> None:
     features = silenced(
         make_features(30).assign(asset_class="bond_corporate", sector=None, issuer_id=None), slice(None)
     )
     features["amount_outstanding"] = np.arange(30.0) + 1
+    features["turnover_ccy"] = np.arange(30.0)
     features["issue_date"] = sorted(features["issue_date"])
     features["maturity_date"] = sorted(features["maturity_date"], reverse=True)
     table = score_liquidity(features, V1)
@@ -72,6 +73,19 @@ def test_the_rule_likes_large_young_short_bonds(make_features: MakeFeatures) -> 
     assert table["liquidity_score"].iloc[[0, -1]].tolist() == pytest.approx([25.0, 75.0])
     assert (table["uncertainty_sd"] == 25.0).all()  # nothing could be hidden
     assert "error not measurable" in table["reason"][0]
+
+
+def test_a_day_of_trade_reports_alone_is_scored_by_rule(make_features: MakeFeatures) -> None:
+    features = silenced(
+        make_features(30).assign(asset_class="bond_corporate", sector=None, issuer_id=None), slice(None)
+    )
+    features[["amount_outstanding", "issue_date"]] = None
+    features["maturity_date"] = features["maturity_date"].iloc[0]
+    features["turnover_ccy"] = np.arange(30.0)
+    table = score_liquidity(features, V1)
+    assert set(table["method"]) == {"rule_based"}
+    assert table["liquidity_score"].is_monotonic_increasing
+    assert (table["uncertainty_sd"] == 25.0).all()
 
 
 def test_hidden_errors_equal_truly_hiding_each_bond(make_features: MakeFeatures) -> None:

@@ -14,9 +14,10 @@ from liquidity.contracts.signals import ALT_SIGNALS, AUCTION_MM, INSTRUMENTS, MI
 from liquidity.contracts.validation import audit
 from liquidity.domain.errors import ConfigError, ContractError
 from resources.feeds import Feed
+from resources.feeds._delivered_rows import merge_instruments
 from resources.feeds._feed import FEED_TABLES
 from resources.feeds._recording import contract_rows
-from resources.feeds.adapters import ADAPTERS, Delivery, SignalAdapter, collect_signals, merge_instruments
+from resources.feeds.adapters import ADAPTERS, Delivery, SignalAdapter, collect_signals
 
 DAY = date(2026, 3, 19)
 IDS = [f"BVMF:BOND_{number:02d}" for number in range(20)]
