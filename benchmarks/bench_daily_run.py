@@ -212,7 +212,9 @@ def run(quick: bool = False) -> list[Row]:
 def main(arguments: Sequence[str]) -> int:
     for names in [int(text) for text in arguments] or [NAMES]:
         result = measured(names)
-        print(f"{names:,} ISINs: {result.wall_s:.1f} s wall, {result.processor_s:.1f} s processor, peak {result.peak_gb:.2f} GB")
+        print(
+            f"{names:,} ISINs: {result.wall_s:.1f} s wall, {result.processor_s:.1f} s processor, peak {result.peak_gb:.2f} GB"
+        )
         for stage in result.stages:
             print(f"  {stage.name:<50} {stage.seconds:7.2f} s {stage.peak_gb:6.2f} GB")
     return 0

@@ -1,7 +1,7 @@
 """Rolling windows: our spans and nine-statistic kernel beside pandas and polars, and the newest day beside history.
 
 Figures without a peer are processor seconds of one process, figures with a peer wall seconds.
-Run ``python benchmarks/bench_rolling.py`` (all sizes, a few minutes) or ``... --quick`` (small sizes, for a look).
+Run ``python -m benchmarks.bench_rolling`` (all sizes, a few minutes) or ``... --quick`` (small sizes, for a look).
 Rounds alternate between the candidates, so that load hits both; the median of the rounds counts. One core each:
 polars is held to one thread before its import.
 """
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.table import Row
 from liquidity.contracts.features import PANEL_SIGNALS
 from liquidity.domain.session import sessions_between
 from liquidity.features.assemble import FEATURE_INPUTS, liquidity_features
@@ -46,19 +47,9 @@ def alternate(rounds: int, *candidates: Callable[[], Any]) -> list[float]:
     return [statistics.median(mine) for mine in seconds]
 
 
-def row(name: str, ours_s: float, peer: str, peer_s: float | None, goal: str, met: bool, n: str) -> dict[str, Any]:
-    """One line of the common table; ratio is peer over ours."""
-    ratio = None if peer_s is None else peer_s / ours_s
-    return {
-        "name": name,
-        "ours_s": ours_s,
-        "peer": peer,
-        "peer_s": peer_s,
-        "ratio": ratio,
-        "goal": goal,
-        "met": met,
-        "n": n,
-    }
+def row(name: str, ours_s: float, peer: str, peer_s: float | None, goal: str, met: bool, n: str) -> Row:
+    """One line of the table."""
+    return Row(name, ours_s, n, goal, met, peer, peer_s)
 
 
 def year_of_sessions() -> NDArray[np.int64]:
@@ -79,7 +70,7 @@ def long_rows(
     return groups, days, values
 
 
-def spans_beside_groupby(instruments: int, sessions: int, goal_ratio: float) -> dict[str, Any]:
+def spans_beside_groupby(instruments: int, sessions: int, goal_ratio: float) -> Row:
     groups, days, values = long_rows(instruments, 12, sessions)
     frame = pd.DataFrame(values, columns=list(PANEL_SIGNALS))
     dated = frame.assign(g=groups).set_index(days.astype("datetime64[D]").astype("datetime64[s]"))
@@ -117,7 +108,7 @@ def nine_of_year(groups: NDArray[np.int64], days: NDArray[np.int64], values: NDA
             rolling_nine(values[block], days[block], starts, stops)
 
 
-def nine_beside_polars(instruments: int) -> dict[str, Any]:
+def nine_beside_polars(instruments: int) -> Row:
     import polars as pl
 
     groups, days, values = long_rows(instruments, 1)
@@ -156,7 +147,7 @@ def nine_beside_polars(instruments: int) -> dict[str, Any]:
     return row("nine statistics, 7/30/90 days", ours_s, f"polars {how}, six of them", peer_s, ">= 2.5 x", peer_s / ours_s >= 2.5, f"{groups.size:,} rows x 1 signal x 3 windows")  # fmt: skip
 
 
-def nine_absolute(instruments: int, signals: int = 12) -> dict[str, Any]:
+def nine_absolute(instruments: int, signals: int = 12) -> Row:
     groups, days, values = long_rows(instruments, 1)
     sessions = groups.size // instruments
     nine_of_year(groups[:sessions], days[:sessions], values[:sessions, 0])
@@ -168,7 +159,7 @@ def nine_absolute(instruments: int, signals: int = 12) -> dict[str, Any]:
     return row(
         "nine statistics, a year of history (CPU s)",
         ours_s,
-        "-",
+        "",
         None,
         "<= 15 s on one core at 10,000 ISINs",
         ours_s <= 15.0,
@@ -208,7 +199,7 @@ def random_panel(instruments: int, sessions: int) -> pd.DataFrame:
     return pd.DataFrame(table, copy=False)
 
 
-def newest_beside_history(instruments: int) -> list[dict[str, Any]]:
+def newest_beside_history(instruments: int) -> list[Row]:
     """Compute the same day once alone and once as the last of all sessions since 63 sessions ago."""
     panel = random_panel(instruments, 126)
     days = [moment.date() for moment in pd.DatetimeIndex(panel["session_date"].unique())]
@@ -233,7 +224,7 @@ def newest_beside_history(instruments: int) -> list[dict[str, Any]]:
     ]
 
 
-def newest_absolute(instruments: int) -> list[dict[str, Any]]:
+def newest_absolute(instruments: int) -> list[Row]:
     panel = random_panel(instruments, 62)
     session = [panel["session_date"].iloc[-1].date()]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -250,12 +241,12 @@ def newest_absolute(instruments: int) -> list[dict[str, Any]]:
     grown, whole = (after_rolling - before) / 1e6, after / 1e6
     held = panel.memory_usage(index=False).sum() / 1e9
     return [
-        row(f"newest day, rolling (peak +{grown:.1f} GB)", rolling_s, "-", None, "<= 6 s, < 1.5 GB beside the panel", rolling_s <= 6 and grown < 1.5, n),
-        row(f"newest day, features (process {whole:.1f} GB, of it panel {held:.1f})", features_s, "-", None, "<= 20 s, < 2.5 GB", features_s <= 20 and whole < 2.5, n),
+        row(f"newest day, rolling (peak +{grown:.1f} GB)", rolling_s, "", None, "<= 6 s, < 1.5 GB beside the panel", rolling_s <= 6 and grown < 1.5, n),
+        row(f"newest day, features (process {whole:.1f} GB, of it panel {held:.1f})", features_s, "", None, "<= 20 s, < 2.5 GB", features_s <= 20 and whole < 2.5, n),
     ]  # fmt: skip
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> list[Row]:
     """All rows of the table; ``quick`` at a tenth of the sizes."""
     cut = 10 if quick else 1
     return [
@@ -273,10 +264,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
     for line in run(parser.parse_args().quick):
-        peer = "" if line["peer_s"] is None else f"{line['peer']} {line['peer_s']:.3f} s, ratio {line['ratio']:.1f}"
-        print(
-            f"{'met ' if line['met'] else 'MISS'} {line['name']}: {line['ours_s']:.3f} s; {peer} [{line['goal']}] ({line['n']})"
-        )
+        print(f"{'met   ' if line.met else 'MISSED'} {line.text()}")
 
 
 if __name__ == "__main__":

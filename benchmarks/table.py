@@ -1,8 +1,14 @@
-"""One line of the table that every benchmark gives."""
+"""One line of the table that every benchmark gives, and the table as a page."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-__all__ = ["Row"]
+__all__ = ["Row", "as_markdown"]
+
+_BEGIN: Final = "<!-- table: python -m benchmarks.run --markdown -->"
+_END: Final = "<!-- end of table -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +20,7 @@ class Row:
     name
         What was measured.
     ours
-        Our figure; seconds unless ``name`` says another unit in brackets.
+        Our figure; wall seconds unless ``name`` says another unit in brackets.
     n
         Size of the work.
     goal
@@ -37,3 +43,34 @@ class Row:
     def ratio(self) -> float | None:
         """The peer's figure over ours: how many times we are faster."""
         return None if self.peer_s is None else self.peer_s / self.ours
+
+    def text(self) -> str:
+        """One line for the terminal."""
+        beside = "" if self.peer_s is None else f"; {self.peer} {self.peer_s:.4g}, ratio {self.ratio:.2f}"
+        return f"{self.name}: {self.ours:.4g}{beside} [{self.goal}] ({self.n})"
+
+
+def as_markdown(table: Mapping[str, Sequence[Row]], page: Path) -> str:
+    """Write the page anew: the table between its two marks, the words around it as they were."""
+    lines = ["| what | size | ours | beside | its figure | ratio | goal | met |", "|---|---|---|---|---|---|---|---|"]
+    for name in table:
+        lines.append(f"| **{name.replace('_', ' ')}** | | | | | | | |")
+        for row in table[name]:
+            figure, ratio = ("", "") if row.peer_s is None else (f"{row.peer_s:.3g}", f"{row.ratio:.2f}")
+            cells = (
+                row.name,
+                row.n,
+                f"{row.ours:.3g}",
+                row.peer,
+                figure,
+                ratio,
+                row.goal,
+                "yes" if row.met else "**no**",
+            )
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    before, after = "# Speed\n\n", "\n"
+    if page.is_file():
+        text = page.read_text(encoding="utf-8")
+        if _BEGIN in text and _END in text:
+            before, after = text[: text.index(_BEGIN)], text[text.index(_END) + len(_END) :]
+    return before + "\n".join((_BEGIN, *lines, _END)) + after

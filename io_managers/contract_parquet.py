@@ -53,6 +53,11 @@ class ContractParquetIOManager(dg.ConfigurableIOManager):
         lake = self.open()
         reports = [lake.publish_audit(day, judged) for day, judged in audits]
         context.add_output_metadata(_output_metadata(lake, contract, reports, [judged for _, judged in audits]))
+        if len(reports) > 1 and days is not None:
+            for (day, _), report in zip(audits, reports, strict=True):
+                context.step_context.add_asset_metadata(
+                    _day_metadata(lake, report), asset_key=context.asset_key, partition_key=day.isoformat()
+                )
 
     def load_input(self, context: dg.InputContext) -> "pd.DataFrame | pa.Table | History":
         """Read the days that the partition mapping asks for (all days of an unpartitioned read) as one table."""
@@ -201,6 +206,17 @@ def _output_metadata(
         lines = [f"| {reason[:120]} | {count} |" for reason, count in reasons.most_common(10)]
         metadata["quarantine_reasons"] = dg.MetadataValue.md("\n".join(["| reason | rows |", "|---|---|", *lines]))
     return metadata
+
+
+def _day_metadata(lake: Lake, report: PublishReport) -> dict[str, Any]:
+    """What one day of a run over many says instead of the run's totals, so that it plots."""
+    return {
+        "dagster/row_count": report.rows,
+        "dagster/partition_row_count": report.rows,
+        "dagster/uri": report.path.relative_to(lake.root).as_posix(),
+        "quarantined_rows": report.quarantined,
+        "sha256": report.sha256,
+    }
 
 
 def _uri(lake: Lake, contract: TableContract, reports: list[PublishReport]) -> str:

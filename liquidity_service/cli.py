@@ -1,4 +1,4 @@
-"""The command line: ``pulse tour | dev | simulate | validate | show | history | config``.
+"""The command line: ``pulse tour | dev | simulate | validate | show | history | forget | config``.
 
 Exit codes: 0 done, 1 the data or a run is at fault, 2 the call or the configuration is.
 """
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     history.add_argument("--date", type=_day, required=True)
     history.add_argument("--as-of", type=_moment, help="moment to look back from (default: now)")
 
+    commands.add_parser("forget", help="drop superseded publications older than publication.retention_days")
     commands.add_parser("config", help="every setting, its value and where it comes from; secrets masked")
     return parser
 
@@ -110,6 +111,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return print_pulse(settings, session=options.date, rows=options.rows)
         case "history":
             return _history(options, settings)
+        case "forget":
+            return _forget(settings)
         case _:
             print(show_config(settings))
             return 0
@@ -151,6 +154,20 @@ def _history(options: argparse.Namespace, settings: Settings) -> int:
             f"nothing was published for {options.instrument} on {options.date} by then; `pulse show --date {options.date}` lists what there is"
         )
     print(published.text())
+    return 0
+
+
+def _forget(settings: Settings) -> int:
+    from resources.workspace_database import open_pulse_store
+
+    days = settings.publication.retention_days
+    if days is None:
+        raise ConfigError(
+            "publication.retention_days is null, so nothing may be forgotten; set it in config/liquidity.yaml"
+        )
+    with open_pulse_store(settings) as store:
+        forgotten = store.forget_superseded(datetime.now(UTC) - timedelta(days=days))
+    print(f"{forgotten} superseded publications older than {days} days forgotten; the newest of each session stays")
     return 0
 
 

@@ -1,6 +1,6 @@
 """The pulse as a table in the terminal: what moved most, why, how sure, how old."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ def print_pulse(settings: Settings, *, session: date | None, rows: int) -> int:
     for source, frame in sorted(newest.items(), key=lambda item: (item[0] != _SIMULATED, item[0])):
         day = frame["session_date"].iloc[0].date()
         if frame["liquidity_score"].notna().any():
-            console.print(_table(source, day, frame, rows))
+            console.print(_table(source, day, frame, rows, console.width))
         else:
             reason = orjson.loads(frame["document"].iloc[0])["liquidity"]["reason"]
             console.print(
@@ -92,35 +92,39 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _table(title: str, day: date, frame: pd.DataFrame, rows: int) -> Table:
+def _table(title: str, day: date, frame: pd.DataFrame, rows: int, width: int) -> Table:
     scored = int(frame["liquidity_score"].notna().sum())
     table = Table(
         title=f"{title}, session {day}: {scored} of {len(frame)} scored, median {frame['liquidity_score'].median():.1f}",
         title_justify="left",
+        padding=(0, 0, 0, 1),
     )
-    for name, justify in (
-        ("instrument", "left"),
-        ("liquidity 0-100", "right"),
-        ("change", "right"),
-        ("bondx", "right"),
-        ("coverage", "right"),
-        ("oldest input, market h", "right"),
-        ("method", "left"),
-        ("why (points)", "left"),
-    ):
-        table.add_column(name, justify=justify, no_wrap=name == "instrument")  # type: ignore[arg-type]
+    narrow = width < _WIDE
+    left = {"instrument", "method", "why (points)"}
+    columns = [name for name in _CELLS if not (narrow and name in ("bondx", "method"))]
+    for name in columns:
+        table.add_column(name, justify="left" if name in left else "right", no_wrap=name == "instrument")
     for record in pulse_rows(frame, rows):
-        table.add_row(
-            record["instrument"],
-            "-" if _missing(record["score"]) else f"{record['score']:.1f} ±{record['sd']:.1f}",
-            "-" if _missing(record["change"]) else f"{record['change']:+.1f}",
-            "-" if _missing(record["bondx"]) else f"{record['bondx']:.1f}",
-            f"{record['coverage']:.0%}",
-            "-" if _missing(record["age_h"]) else f"{record['age_h']:.1f}",
-            record["method"],
-            record["why"],
-        )
+        table.add_row(*(_CELLS[name](record) for name in columns))
     return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if _missing(value) else format(value, form)
+
+
+# Heading -> cell text; a narrow terminal leaves out the combined score and the method.
+_WIDE: Final = 120
+_CELLS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "instrument": lambda record: record["instrument"],
+    "liquidity": lambda record: "-" if _missing(record["score"]) else f"{record['score']:.1f} ±{record['sd']:.1f}",
+    "change": lambda record: _number(record["change"], "+.1f"),
+    "bondx": lambda record: _number(record["bondx"], ".1f"),
+    "cover": lambda record: f"{record['coverage']:.0%}",
+    "age h": lambda record: _number(record["age_h"], ".1f"),
+    "method": lambda record: record["method"],
+    "why (points)": lambda record: record["why"],
+}
 
 
 def _missing(value: float | None) -> bool:

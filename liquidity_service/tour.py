@@ -10,7 +10,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -28,13 +28,15 @@ from resources.feeds import Feed, open_feeds
 from resources.feeds._simulated_files import simulate_to_landing
 from resources.settings import Settings
 
-__all__ = ["DayRange", "plan_ranges", "run_tour", "simulation_config"]
+__all__ = ["DayRange", "plan_ranges", "run_tour", "shares", "simulation_config"]
 
 LOOKBACK = timedelta(days=89)
 _LONGEST_REST = timedelta(days=14)
 # A run over more days than this is cut, so that the progress bar moves and a failure costs little.
 _LONGEST_RUN = timedelta(days=200)
 _WORKERS: Final = 2
+_COLLECTING: Final = "collect_signals"
+_COMPUTING: Final = "features_to_pulse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,8 @@ def _plan(feeds: Sequence[Feed], sessions: int) -> list[dict[str, str]]:
     if not any(scored):
         raise ContractError("no feed has a session: simulate a market, fill the landing folder or set PULSE_REAL_DATA")
     ingest, compute = plan_ranges(scored, sessions)
-    jobs = [("collect_signals", piece) for whole in ingest for piece in _cut(whole)]
-    jobs += [("features_to_pulse", piece) for whole in compute for piece in _cut(whole)]
+    jobs = [(_COLLECTING, piece) for whole in ingest for piece in _cut(whole)]
+    jobs += [(_COMPUTING, piece) for whole in compute for piece in _cut(whole)]
     return [{"job": job, "start": days.start.isoformat(), "end": days.end.isoformat()} for job, days in jobs]
 
 
@@ -158,16 +160,15 @@ def _materialise(
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("starting", total=len(steps))
-        for job in ("collect_signals", "features_to_pulse"):
+        for job in (_COLLECTING, _COMPUTING):
             mine = [step for step in steps if step["job"] == job]
             messages: queue.Queue[dict[str, Any]] = queue.Queue()
             workers = [
                 threading.Thread(
                     target=_work,
-                    args=(number, mine[number::_WORKERS], done.path.parent, child_environment, root, messages),
+                    args=(number, share, done.path.parent, child_environment, root, messages),
                 )
-                for number in range(_WORKERS)
-                if mine[number::_WORKERS]
+                for number, share in enumerate(shares(mine, _WORKERS))
             ]
             for worker in workers:
                 worker.start()
@@ -197,9 +198,26 @@ def _materialise(
     return True
 
 
+def shares(steps: Sequence[Mapping[str, str]], workers: int) -> list[list[Mapping[str, str]]]:
+    """Deal steps out to workers: those less than 90 days apart stay together, in order.
+
+    Early warnings look back over 90 days of scores, so a range must find the ranges before it finished. Ingestion looks
+    at single days and is dealt out freely.
+    """
+    groups: list[list[Mapping[str, str]]] = []
+    for step in steps:
+        near = groups and date.fromisoformat(step["start"]) - date.fromisoformat(groups[-1][-1]["end"]) <= LOOKBACK
+        if near and step["job"] == _COMPUTING:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    dealt = [[step for group in groups[number::workers] for step in group] for number in range(workers)]
+    return [share for share in dealt if share]
+
+
 def _work(
     number: int,
-    steps: list[dict[str, str]],
+    steps: Sequence[Mapping[str, str]],
     folder: Path,
     child_environment: dict[str, str],
     root: Path,

@@ -1,6 +1,7 @@
 """Bring up what a workspace needs: folders, the database, the Dagster home; and open the UI on it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,9 +62,13 @@ def run_dev(settings: Settings, *, host: str, port: int) -> int:
     with brought_up(settings) as child_environment:
         sys.stdout.write(f"Dagster UI: http://{host}:{port}  (stop with Ctrl-C)\n")
         sys.stdout.flush()
-        with subprocess.Popen(command, env=child_environment, cwd=root) as process:
+        # A session of its own: Dagster gets one signal from here, whether a terminal or a service manager asked to stop.
+        with subprocess.Popen(command, env=child_environment, cwd=root, start_new_session=True) as process:
+            for asked in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(asked, signal.default_int_handler)
             try:
                 return process.wait()
-            except KeyboardInterrupt:  # the child got the same signal; let it close its servers
-                process.wait(timeout=60)
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)  # closes its servers, then ends
+                process.wait()
                 return 0

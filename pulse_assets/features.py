@@ -20,6 +20,7 @@ from liquidity.contracts.conform import frame_from_table
 from liquidity.features.blocks import PANEL_INPUTS, feature_tables
 from liquidity.features.panel import build_signal_panel
 from pulse_assets.contract_assets import asset_out, asset_settings, borrow, history
+from pulse_assets.day_metadata import report_days
 from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import coverage_summary, feature_summary
 from resources.dagster_wiring import DAILY
@@ -41,6 +42,7 @@ __all__ = ["features", "signal_panel"]
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def signal_panel(
+    context: dg.AssetExecutionContext,
     instruments: pd.DataFrame,
     microstructure: pd.DataFrame,
     alt_signals: pd.DataFrame,
@@ -49,7 +51,8 @@ def signal_panel(
 ) -> dg.Output[pd.DataFrame]:
     """Put the signals of each instrument side by side, one number each, over all venues."""
     panel = build_signal_panel(instruments, microstructure, alt_signals, auction_mm, sentiment)
-    return dg.Output(panel, metadata=coverage_summary(panel))
+    report_days(context, SIGNAL_PANEL, panel, coverage_summary)
+    return dg.Output(panel)
 
 
 @dg.multi_asset(
@@ -65,6 +68,5 @@ def features(context: dg.AssetExecutionContext, panel: History) -> Iterator[dg.O
     tables = feature_tables(map(frame_from_table, panel.blocks(sessions)), sessions)
     yield dg.Output(tables.rolling, output_name=ROLLING_STATISTICS.name)
     yield dg.Output(tables.measures, output_name=LIQUIDITY_MEASURES.name)
-    yield dg.Output(
-        tables.features, output_name=LIQUIDITY_FEATURES.name, metadata=feature_summary(tables.features)
-    )
+    report_days(context, LIQUIDITY_FEATURES, tables.features, feature_summary)
+    yield dg.Output(tables.features, output_name=LIQUIDITY_FEATURES.name)

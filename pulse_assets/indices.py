@@ -1,6 +1,7 @@
 """Stage 3: the 0-100 scores, their heatmap, and early warnings."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from liquidity.contracts import (
     LIQUIDITY_INDEX,
     PULSE_HEATMAP,
     REPAYMENT_SUPPORT,
+    TableContract,
 )
 from liquidity.index.configuration import run_configurations
 from liquidity.index.early_warning import early_warnings
@@ -21,8 +23,16 @@ from liquidity.index.heatmap import sector_heatmap
 from liquidity.index.profiles import profiles_for
 from liquidity.index.pulse_engine import score_sessions
 from pulse_assets.contract_assets import asset_out, asset_settings, borrow, history
+from pulse_assets.day_metadata import report_days
 from pulse_assets.sessions import run_sessions
-from pulse_assets.summaries import heatmap_summary, score_summary, warning_summary
+from pulse_assets.summaries import (
+    driver_summary,
+    heatmap_summary,
+    history_picture,
+    score_column,
+    score_summary,
+    warning_summary,
+)
 from pulse_assets.thresholds import THRESHOLDS
 from resources.dagster_wiring import DAILY, ClockResource, PulseStoreResource
 from resources.settings import current_settings
@@ -51,7 +61,11 @@ class ScoresConfig(dg.Config):
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def scores(
-    config: ScoresConfig, store: PulseStoreResource, clock: ClockResource, features: pd.DataFrame
+    context: dg.AssetExecutionContext,
+    config: ScoresConfig,
+    store: PulseStoreResource,
+    clock: ClockResource,
+    features: pd.DataFrame,
 ) -> Iterator[dg.Output[pd.DataFrame]]:
     """Score every instrument from its own features, and thin bonds from those of their peers."""
     profiles = profiles_for(config.profile, config.overrides)
@@ -62,7 +76,10 @@ def scores(
         (REPAYMENT_SUPPORT, tables.repayment),
         (BONDX_SCORE, tables.bondx),
     ):
-        yield dg.Output(table, output_name=contract.name, metadata=score_summary(table, contract))
+        report_days(
+            context, contract, table, partial(_said_of, contract), history_picture(table, score_column(contract))
+        )
+        yield dg.Output(table, output_name=contract.name)
 
 
 @dg.asset(
@@ -75,10 +92,13 @@ def scores(
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def heatmap(liquidity: pd.DataFrame, bondx: pd.DataFrame, features: pd.DataFrame) -> dg.Output[pd.DataFrame]:
+def heatmap(
+    context: dg.AssetExecutionContext, liquidity: pd.DataFrame, bondx: pd.DataFrame, features: pd.DataFrame
+) -> dg.Output[pd.DataFrame]:
     """Average the scores by sector and rating; cells with few members are masked."""
     cells = sector_heatmap(liquidity, bondx, features, THRESHOLDS)
-    return dg.Output(cells, metadata=heatmap_summary(cells))
+    report_days(context, PULSE_HEATMAP, cells, heatmap_summary)
+    return dg.Output(cells)
 
 
 @dg.asset(
@@ -90,4 +110,10 @@ def heatmap(liquidity: pd.DataFrame, bondx: pd.DataFrame, features: pd.DataFrame
 def warnings_table(context: dg.AssetExecutionContext, index_history: pd.DataFrame) -> dg.Output[pd.DataFrame]:
     """Raise one alert per deterioration and clear it with hysteresis."""
     table = early_warnings(index_history, run_sessions(context), THRESHOLDS)
-    return dg.Output(table, metadata=warning_summary(table, index_history))
+    picture = history_picture(index_history, "liquidity_score")
+    report_days(context, EARLY_WARNINGS, table, warning_summary, picture)
+    return dg.Output(table)
+
+
+def _said_of(contract: TableContract, scores_of_day: pd.DataFrame) -> dict[str, Any]:
+    return score_summary(scores_of_day, contract) | driver_summary(scores_of_day)

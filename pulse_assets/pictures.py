@@ -58,7 +58,7 @@ def grid(cells: Sequence[Sequence[float | None]]) -> str:
     # One unit a cell and a stroke as thick as one: every sector by every rating stays below the limit.
     across, down = max((len(row) for row in cells), default=1), max(len(cells), 1)
     return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{13 * across}' height='{13 * down}' "
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{30 * across}' height='{30 * down}' "
         f"viewBox='0 -.5 {across} {down}' stroke-width='.9'>{body}</svg>"
     )
 

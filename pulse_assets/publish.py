@@ -18,6 +18,7 @@ from liquidity.contracts.conform import empty_table, frame_from_table, table_fro
 from liquidity.index.pulse_document import pulse_header
 from liquidity.index.pulse_engine import ScoreTables, document_sessions
 from pulse_assets.contract_assets import asset_settings, borrow
+from pulse_assets.day_metadata import report_days
 from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import pulse_summary
 from resources.dagster_wiring import DAILY, ClockResource, LakeResource, PulseStoreResource, code_version
@@ -88,4 +89,5 @@ def liquidity_pulse(
         if documents
         else frame_from_table(empty_table(LIQUIDITY_PULSE))
     )
-    return dg.Output(table, metadata=pulse_summary(table))
+    report_days(context, LIQUIDITY_PULSE, table, pulse_summary)
+    return dg.Output(table)

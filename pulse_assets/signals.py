@@ -4,6 +4,7 @@ A feed that is down degrades its adapter (see ``signal_status``) and leaves the 
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -19,6 +20,7 @@ from liquidity.contracts import (
     SIGNAL_STATUS,
 )
 from pulse_assets.contract_assets import asset_out
+from pulse_assets.day_metadata import report_days
 from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import set_aside_summary, signal_summary
 from resources.dagster_wiring import DAILY, FeedsResource, LakeResource
@@ -53,8 +55,9 @@ def signals(
     chosen = feeds.feeds(only=config.feeds)
     collected = collect(chosen, sessions[0], sessions[-1], timeout_s=config.timeout_s)
     set_aside = store_set_aside(lake.lake().root, chosen, collected.set_aside)
+    status = collected.tables[SIGNAL_STATUS.name]
     for contract in SIGNAL_TABLES:
         table, failures = collected.tables[contract.name], collected.failures.get(contract.name, ())
-        metadata = signal_summary(table, collected.tables[SIGNAL_STATUS.name], failures)
-        metadata |= set_aside_summary(set_aside) if contract is MICROSTRUCTURE else {}
-        yield dg.Output(table, output_name=contract.name, metadata=metadata)
+        run_wide = set_aside_summary(set_aside) if contract is MICROSTRUCTURE else {}
+        report_days(context, contract, table, partial(signal_summary, status=status, failures=failures), run_wide)
+        yield dg.Output(table, output_name=contract.name)

@@ -3,6 +3,7 @@
 Plain numbers plot over time in the UI; tables and pictures speak of the run's newest session.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +13,16 @@ import pandas as pd
 
 from liquidity.contracts import TableContract
 from liquidity.domain.instrument import RATINGS, SECTORS
-from pulse_assets.pictures import grid, history_band, inline_markdown
+from pulse_assets.pictures import bars, grid, history_band, inline_markdown
 
 __all__ = [
     "coverage_summary",
+    "driver_summary",
     "feature_summary",
     "heatmap_summary",
+    "history_picture",
     "pulse_summary",
+    "score_column",
     "score_summary",
     "set_aside_summary",
     "signal_summary",
@@ -26,6 +30,7 @@ __all__ = [
 ]
 
 _ROWS_SHOWN = 15
+_DRIVERS_READ = 2_000
 _SHOWN_SIGNALS = (
     "spread_bps",
     "depth_density",
@@ -66,6 +71,8 @@ def signal_summary(table: pd.DataFrame, status: pd.DataFrame, failures: Sequence
     if len(table) and {"quality_frac", "age_market_s"} <= set(table.columns):
         summary["mean_quality_frac"] = float(table["quality_frac"].mean())
         summary["oldest_age_h"] = float(table["age_market_s"].max()) / 3600.0
+    if "session_date" in table.columns and len(table):
+        status = status[status["session_date"] <= table["session_date"].max()]
     newest = _newest(status)
     if len(newest):
         summary["adapters"] = _table(
@@ -118,7 +125,7 @@ def feature_summary(features: pd.DataFrame) -> dict[str, Any]:
 
 def score_summary(table: pd.DataFrame, contract: TableContract) -> dict[str, Any]:
     """Mean, spread and coverage of a score, how it was obtained, its extremes, and a picture of recent sessions."""
-    score = next(c for c in contract.column_names if c.endswith("_score"))
+    score = score_column(contract)
     if not len(table):
         return {"instruments": 0}
     newest = _newest(table)
@@ -136,12 +143,48 @@ def score_summary(table: pd.DataFrame, contract: TableContract) -> dict[str, Any
         "config_hash": ", ".join(sorted(newest["config_hash"].unique())),
         "profile": ", ".join(sorted(newest["profile"].unique())),
     }
-    by_day = table.dropna(subset=[score]).groupby("session_date")[score].quantile([0.1, 0.5, 0.9]).unstack()
-    if len(by_day) > 1:
-        summary["history_10_50_90"] = dg.MetadataValue.md(
-            inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9]))
-        )
-    return summary
+    return summary | history_picture(table, score)
+
+
+def score_column(contract: TableContract) -> str:
+    """The column of a score table that holds the score."""
+    return next(name for name in contract.column_names if name.endswith("_score"))
+
+
+def history_picture(scores: pd.DataFrame, score: str) -> dict[str, Any]:
+    """Median of the universe over its 10-90 % band, session by session; nothing for fewer than two sessions."""
+    by_day = scores.dropna(subset=[score]).groupby("session_date")[score].quantile([0.1, 0.5, 0.9]).unstack()
+    if len(by_day) < 2:
+        return {}
+    drawn = by_day.tail(20)
+    low, middle, high = (drawn[share].tolist() for share in (0.1, 0.5, 0.9))
+    return {
+        "history_10_50_90": dg.MetadataValue.md(inline_markdown(history_band(low, middle, high))),
+        "history_axes": f"{score} 0-100 points, {drawn.index[0]:%Y-%m-%d} to {drawn.index[-1]:%Y-%m-%d}: median line, 10-90 % band of the universe, grey line at 50",
+    }
+
+
+def driver_summary(scores: pd.DataFrame) -> dict[str, Any]:
+    """Mean contribution of each feature over the observed scores (the first ``_DRIVERS_READ`` of them)."""
+    listed = [
+        (driver["feature"], driver["contribution"])
+        for text in scores.loc[scores["drivers_json"] != "[]", "drivers_json"].head(_DRIVERS_READ)
+        for driver in json.loads(text)
+    ]
+    if not listed:
+        return {}
+    frame = pd.DataFrame(listed, columns=["feature", "contribution_points"])
+    grouped = frame.groupby("feature")["contribution_points"].agg(["mean", "min", "max", "size"])
+    grouped = grouped.reindex(grouped["mean"].abs().sort_values(ascending=False).index).head(12)
+    lines = [
+        f"| {name} | {r['mean']:+.2f} | {r['min']:+.2f} | {r['max']:+.2f} | {int(r['size'])} |"
+        for name, r in grouped.iterrows()
+    ]
+    header = ["| feature | mean (points) | lowest | highest | instruments |", "|---|--:|--:|--:|--:|"]
+    return {
+        "drivers_picture": dg.MetadataValue.md(inline_markdown(bars(grouped["mean"].tolist()))),
+        "drivers": dg.MetadataValue.md("\n".join(["Bars above, from the top:", "", *header, *lines])),
+    }
 
 
 def heatmap_summary(cells: pd.DataFrame) -> dict[str, Any]:
@@ -170,23 +213,16 @@ def heatmap_summary(cells: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def warning_summary(warnings: pd.DataFrame, index_history: pd.DataFrame) -> dict[str, Any]:
+def warning_summary(warnings: pd.DataFrame, index_history: pd.DataFrame | None = None) -> dict[str, Any]:
     """Alerts by state, the names concerned, and the index history of the universe with its 10-90 % band."""
     summary: dict[str, Any] = {"alerts": len(_newest(warnings))}
     if len(warnings):
         newest = _newest(warnings)
         summary["raised"] = int((newest["state"] == "raised").sum())
         summary["names"] = _table(newest[["instrument_id", "state", "raised_on", "liquidity_score", "change_points"]])
-    by_day = (
-        index_history.dropna(subset=["liquidity_score"])
-        .groupby("session_date")["liquidity_score"]
-        .quantile([0.1, 0.5, 0.9])
-        .unstack()
-    )
-    if len(by_day) > 1:
-        summary["index_history_10_50_90"] = dg.MetadataValue.md(
-            inline_markdown(history_band(by_day[0.1], by_day[0.5], by_day[0.9]))
-        )
+    if index_history is not None:
+        picture = history_picture(index_history, "liquidity_score")
+        summary |= {f"index_{name}": value for name, value in picture.items()}
     return summary
 
 

@@ -5,6 +5,7 @@ that the UI shows the variable's name, and stay out of ``repr``. Read next: ``da
 variables), ``io_managers/wiring.py`` (the same with the IO manager).
 """
 
+import warnings
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -38,19 +39,24 @@ __all__ = [
     "code_version",
 ]
 
+# Single-run backfills and checks by partition are marked beta and preview; each code server would say so many times.
+for _stage in (dg.BetaWarning, dg.PreviewWarning):
+    warnings.filterwarnings("ignore", category=_stage)
+
 DAILY: Final = dg.DailyPartitionsDefinition(start_date="1998-01-01", timezone="UTC", end_offset=1)
 """The one partition of every table: UTC calendar days, because crypto trades on all of them; today included, because
 a bond session is published at its own close."""
 
 
 FOLLOW: Final = (
-    dg.AutomationCondition.eager().replace(
-        "in_latest_time_window", dg.AutomationCondition.in_latest_time_window(lookback_delta=timedelta(days=3))
-    )
+    dg.AutomationCondition.eager()
+    .replace("in_latest_time_window", dg.AutomationCondition.in_latest_time_window(lookback_delta=timedelta(days=3)))
+    .replace("handled", dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
     & dg.AutomationCondition.all_deps_blocking_checks_passed()
 )
 """Follow upstream tables of other locations once their contract checks passed, for the last three days only: markets
-that never close publish a day after it ended, and a backfill of old days must not start a flood of runs."""
+that never close publish a day after it ended, and a backfill of old days must not start a flood of runs. Days that
+were published before the sensor first looked count as new, so that a workspace filled by hand is followed too."""
 
 
 class LakeResource(dg.ConfigurableResource["LakeResource"]):

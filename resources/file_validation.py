@@ -20,13 +20,14 @@ import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 
 from liquidity.contracts import ALL_CONTRACTS, TableContract
-from liquidity.contracts.validation import inspect_rows
+from liquidity.contracts.validation import inspect_rows, refuses
 from liquidity.domain.errors import ContractError, SourceUnavailableError
 from resources.parquet_limits import DEFAULT_LIMITS, FileLimits, read_parquet_within
 
 __all__ = ["Finding", "ValidationReport", "main", "read_foreign_file", "validate_path"]
 
 _SUFFIXES = (".parquet", ".csv", ".json", ".jsonl")
+_COMPRESSED = (".gz", ".zip", ".zst", ".bz2", ".xz")
 _CONTRACTS = {contract.name: contract for contract in ALL_CONTRACTS}
 _TEXT_BLOCK_BYTES = 1 << 24
 # Beside tables a lake holds quarantine, documents and archives, a landing folder files in the layouts of other systems.
@@ -145,7 +146,7 @@ def _data_files(path: Path) -> Iterator[Path]:
         for file in sorted(path.rglob("*")):
             inner = file.relative_to(path).parts
             if (
-                file.suffix.lower() in _SUFFIXES
+                file.suffix.lower() in (*_SUFFIXES, *_COMPRESSED)
                 and not any(part.startswith(".") for part in inner)
                 and not _OTHER_FOLDERS.intersection(inner[:-1])
                 and file.name not in _OTHER_FILES
@@ -176,7 +177,7 @@ def _validate_file(
                 0,
                 0,
                 "unknown_table",
-                f"{file.name}: no contract is named by the file or its folders; known tables: {known}",
+                f"{file.name}: neither the file nor its folders are named after a table; rename one, or say --table with one of {known}",
             )
         ]
     try:
@@ -198,11 +199,24 @@ def _validate_file(
             data.num_rows,
             each.count,
             each.code,
-            each.describe(table, data.num_rows),
+            f"{each.describe(table, data.num_rows)}; {each.next_step}",
         )
         for each in judged.violations
     ]
+    bad = judged.rejected.num_rows
+    if refuses(table, bad, data.num_rows):
+        told = f"{table.name}: {bad} of {data.num_rows} rows break the contract ({bad / data.num_rows:.1%}, allowed {_tolerated(table)})"
+        found.append(
+            Finding(
+                str(file), table.name, "", data.num_rows, bad, "table_refused",
+                f"{told}: the table would be refused as a whole; mend the source and deliver the file again",
+            )
+        )  # fmt: skip
     return data.num_rows, found
+
+
+def _tolerated(contract: TableContract) -> str:
+    return "none" if contract.on_bad_row == "block" else f"{contract.max_quarantine_frac:.0%}"
 
 
 def _as_delivered(contract: TableContract, names: Sequence[str]) -> TableContract:
@@ -260,6 +274,11 @@ def read_foreign_file(file: Path, contract: TableContract, limits: FileLimits = 
     try:
         table = _read_csv(file, contract) if suffix == ".csv" else _read_json(file, contract)
     except (pa.ArrowException, ValueError, OSError, RecursionError) as error:
+        if "expected a zone offset" in str(error):
+            value = str(error).partition("zone offset in ")[2].partition(". If")[0]
+            raise ContractError(
+                f"{file}: a time without a zone ({value}); write times in UTC as 2026-03-19T14:00:00Z, or say which zone they are in"
+            ) from error
         raise ContractError(
             f"{file}: not readable as {suffix[1:]} of table {contract.name} ({str(error)[:200]}); see docs/data_dictionary.md"
         ) from error
@@ -280,6 +299,8 @@ def _require_format(file: Path) -> None:
     if not head:
         raise ContractError(f"{file}: the file is empty (0 bytes); deliver it again")
     suffix = file.suffix.lower()
+    if suffix in _COMPRESSED:
+        raise ContractError(f"{file}: compressed ({suffix}); unpack it first")
     if suffix not in _SUFFIXES:
         raise ContractError(
             f"{file}: ending {suffix!r} is not one of {', '.join(_SUFFIXES)}; rename the file to what it is"

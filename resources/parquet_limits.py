@@ -98,7 +98,7 @@ def read_parquet_within(path: Path, limits: FileLimits = DEFAULT_LIMITS) -> pa.T
                 batches.append(batch)
     except (pa.ArrowException, OSError) as error:
         raise ContractError(
-            f"{path}: damaged parquet data ({str(error)[:160]}); write it again at the source"
+            f"{path}: damaged parquet data ({' '.join(str(error).split())[:160]}); write it again at the source"
         ) from error
     return pa.Table.from_batches(batches, schema=schema if not batches else batches[0].schema)
 

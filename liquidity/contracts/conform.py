@@ -172,7 +172,7 @@ def _exact(array: pa.Array, column: Column, contract: TableContract) -> pa.Array
     if _is_exact_family(found, column):
         return _cast(array, target, column, contract)
     raise ContractError(
-        f"{contract.name}.{column.name}: type {found}, allowed {target} ({column.unit}); {_DICTIONARY_PAGE}"
+        f"{contract.name}.{column.name}: type {found}, allowed {target}{'' if column.unit == '1' else f' ({column.unit})'}; {_DICTIONARY_PAGE}"
     )
 
 

@@ -53,6 +53,26 @@ __all__ = [
 # known later than this after the session's UTC day may enter the session's row.
 FUTURE_TOLERANCE = timedelta(days=1)
 
+_WHOLE_ROW = "the whole row"
+
+_NEXT_STEPS = {
+    "null_key": "fill it at the source; a row without its key belongs to nothing",
+    "null_value": "fill it at the source",
+    "not_finite": "write null where the value is missing",
+    "below_minimum": "check sign and unit at the source",
+    "above_maximum": "check the unit at the source (a fraction is 0-1, not percent)",
+    "not_allowed": "use one of the allowed names",
+    "bad_pattern": "correct the text at the source",
+    "bad_isin_check_digit": "correct the ISIN at the source",
+    "wrong_session": "put each row into the file of its own day",
+    "future_timestamp": "check time zone and unit (s, ms, us) of the source's clock",
+    "duplicate_key": "deliver each row once; the first copy is kept",
+    "conflicting_duplicate": "deliver one row per key; none of them is kept",
+    "crossed_quote": "check that bid and ask are not swapped and have one scale",
+    "known_before_observed": "check the time zones of both times",
+    "matures_before_issue": "correct the two dates at the source",
+}
+
 _Mask = NDArray[np.bool_]
 
 
@@ -87,14 +107,20 @@ class Violation:
         Examples
         --------
         >>> from liquidity.contracts.signals import MICROSTRUCTURE
-        >>> bad = Violation("below_minimum", "depth_ccy", 3, "instrument_id x:A", "-4.1", ">= 0 instrument currency")
+        >>> bad = Violation("below_minimum", "depth_ccy", 3, "instrument_id x:A", "-4.1", ">= 0 (instrument currency)")
         >>> bad.describe(MICROSTRUCTURE, 4120)
-        'microstructure.depth_ccy: 3 of 4120 rows below_minimum, allowed >= 0 instrument currency; first: instrument_id x:A, value -4.1'
+        'microstructure.depth_ccy: 3 of 4120 rows below_minimum, allowed >= 0 (instrument currency); first: instrument_id x:A, value -4.1'
         """
+        value = "" if self.first_value == _WHOLE_ROW else f", value {self.first_value}"
         return (
             f"{contract.name}.{self.column}: {self.count} of {rows} rows {self.code}, allowed {self.allowed}; "
-            f"first: {self.first_key}, value {self.first_value}"
+            f"first: {self.first_key}{value}"
         )
+
+    @property
+    def next_step(self) -> str:
+        """What the sender of such rows should do."""
+        return _NEXT_STEPS.get(self.code, "check both values at the source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,7 +533,7 @@ def _violations(
         if rule is not None:
             value = f"{_show(row, rule.left)} against {_show(row, rule.right)}"
         elif "," in column or column not in data.column_names:
-            value = "the whole row"
+            value = _WHOLE_ROW
         else:
             value = _show(row, column)
         key = ", ".join(f"{name} {_show(row, name)}" for name in contract.key)
@@ -547,16 +573,19 @@ def _allowed(code: str, name: str, contract: TableContract, session_date: date |
     column = contract.column(name)
     if code in ("null_key", "null_value"):
         return "not null"
+    unit = "" if column.unit in ("1", "see unit") else f" ({column.unit})"
     if code == "not_finite":
-        return f"finite {column.unit}, or null for missing" if column.nullable else f"finite {column.unit}"
+        return f"finite{unit}, or null for missing" if column.nullable else f"finite{unit}"
     if code == "below_minimum":
-        return f"{'>' if column.minimum_excluded else '>='} {column.minimum:g} {column.unit}"
+        return f"{'>' if column.minimum_excluded else '>='} {column.minimum:g}{unit}"
     if code == "above_maximum":
-        return f"<= {column.maximum:g} {column.unit}"
+        return f"<= {column.maximum:g}{unit}"
     if code == "not_allowed":
         return f"one of {', '.join(column.allowed)}"
     if code == "bad_isin_check_digit":
         return "an ISIN with a right check digit (ISO 6166)"
+    if name == "instrument_id":
+        return "an ISIN (12 capital letters and digits) or VENUE:LOCAL, without '..'"
     return f"text like {column.pattern} without '..'"
 
 

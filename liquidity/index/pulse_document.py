@@ -53,7 +53,7 @@ def pulse_documents(
     warnings: pd.DataFrame,
     status: pd.DataFrame,
     meta: PulseMeta,
-    only: str | None = None,
+    peers: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One document for each instrument of one session.
 
@@ -68,23 +68,14 @@ def pulse_documents(
         ``EARLY_WARNINGS`` rows of the session.
     status
         ``SIGNAL_STATUS`` rows of the session: an adapter that failed is named beside the signals it owes.
-    only
-        Make the document of this instrument alone; the tables still hold the whole session, which it is compared with.
+    peers
+        Features of the whole session, where the tables hold only some of its instruments.
 
     Returns
     -------
     pd.DataFrame
         Columns of ``LIQUIDITY_PULSE``; ``document`` is one item of ``PULSE_SCHEMA``'s ``data``.
     """
-    missing_signals = _missing(features, status, meta)
-    if only is not None:
-        place = np.flatnonzero(liquidity["instrument_id"] == only)
-        missing_signals = [missing_signals[row] for row in place.tolist()]
-        liquidity, repayment, bondx, features = (
-            table.iloc[place].reset_index(drop=True) for table in (liquidity, repayment, bondx, features)
-        )
-        if previous is not None:
-            previous = previous[(previous["instrument_id"] == only).to_numpy(dtype=np.bool_)]
     ids = _texts(liquidity, "instrument_id")
     for name, frame in (("repayment_support", repayment), ("bondx_score", bondx), ("liquidity_features", features)):
         if _texts(frame, "instrument_id") != ids:
@@ -113,7 +104,7 @@ def pulse_documents(
         _blocks(repayment, "repayment"),
         _blocks(bondx, "bondx"),
         changes,
-        missing_signals,
+        _missing(features, features if peers is None else peers, status, meta),
         ages,
         _texts(features, "spread_origin"),
         flags,

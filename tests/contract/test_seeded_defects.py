@@ -148,3 +148,36 @@ def test_good_tables_of_every_contract_pass_validation(tmp_path: Path) -> None:
         pq.write_table(good(contract), tmp_path / contract.name / f"session_date={DAY}.parquet")
     report = validate_path(tmp_path)
     assert (report.exit_code, report.files) == (0, len(ALL_CONTRACTS))
+
+
+@pytest.mark.feature("BX-CT-07")
+def test_a_table_that_would_be_refused_as_a_whole_says_so(tmp_path: Path) -> None:
+    broken = next(defect for defect in SEEDED["TABLE_DEFECTS"] if defect.name == "source_is_broken")
+    damaged = broken.damage(good(MICROSTRUCTURE))
+    plain = pa.table({name: damaged.column(name) for name in damaged.column_names})
+    pq.write_table(plain, tmp_path / "microstructure.parquet")
+    [rule, refused] = validate_path(tmp_path).findings
+    assert (rule.code, rule.bad_rows, refused.code, refused.bad_rows) == ("below_minimum", 7, "table_refused", 7)
+    assert rule.detail.endswith("value -1.0; check sign and unit at the source")
+    assert "7 of 60 rows break the contract (11.7%, allowed 10%)" in refused.detail
+
+
+@pytest.mark.feature("BX-CT-07")
+def test_compressed_files_are_told_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "sentiment.csv.gz").write_bytes(b"\x1f\x8b")
+    [finding] = validate_path(tmp_path).findings
+    assert (finding.code, finding.table) == ("unreadable", "sentiment")
+    assert finding.detail.endswith("compressed (.gz); unpack it first")
+
+
+@pytest.mark.real_data
+@pytest.mark.feature("BX-CT-07")
+def test_each_recorded_flawed_file_is_a_finding(real_data: Path) -> None:
+    folder = real_data / "bad_inputs"
+    named = {Path(finding.file).name: finding for finding in validate_path(folder, MICROSTRUCTURE).findings}
+    assert set(named) == {path.name for path in folder.iterdir()}
+    assert {name: finding.code for name, finding in named.items()} == {
+        "binance_usdm_alts_gap_dup_reorder.jsonl.gz": "unreadable",
+        "br_treasury_scrape_broken.csv.gz": "unreadable",
+        "us_equity_ticker_reuse_and_gaps.parquet": "table_refused",
+    }

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from resources.stores.pulse import PulseStore
 
 FIRST_DAY = date(2025, 6, 2)
-LAST_DAY = FIRST_DAY + timedelta(days=113)
-FIRST_SCORED = FIRST_DAY + timedelta(days=63)
+LAST_DAY = FIRST_DAY + timedelta(days=106)
+FIRST_SCORED = FIRST_DAY + timedelta(days=64)
 PUBLISHED_AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
 # Planted by this seed: issuer crises from 2025-08-12 and 2025-09-09, all dealers away on 2025-08-26, and no
 # microstructure on 2025-09-09.
@@ -159,7 +159,7 @@ def dagster_instance(postgres_server, tmp_path_factory) -> Iterator[dg.DagsterIn
 
 @pytest.fixture(scope="session")
 def pipeline(postgres_server, dagster_instance, tmp_path_factory) -> Pipeline:
-    """24 bonds of 7 issuers and 4 crypto pairs: 114 days collected in one run, the last 51 scored in another."""
+    """24 bonds of 7 issuers and 4 crypto pairs: 107 days collected in one run, the last 43 scored in another."""
     from liquidity.simulation import MarketConfig
     from resources.embedded_postgres import PULSE_DATABASE, clone_database
     from resources.feeds._simulated_files import simulate_to_landing

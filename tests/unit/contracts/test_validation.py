@@ -88,7 +88,7 @@ def test_a_message_says_what_where_found_allowed_and_first() -> None:
     table = _with(_table(200, MICROSTRUCTURE), "depth_ccy", {5: -4.1, 9: -1.0})
     (violation,) = audit(table, MICROSTRUCTURE, DAY).violations
     assert violation.describe(MICROSTRUCTURE, 200) == (
-        "microstructure.depth_ccy: 2 of 200 rows below_minimum, allowed >= 0 instrument currency; first: session_date 2026-03-19, "
+        "microstructure.depth_ccy: 2 of 200 rows below_minimum, allowed >= 0 (instrument currency); first: session_date 2026-03-19, "
         "instrument_id 'DEMO:NAME0000005', venue 'DEMO0000000', value -4.1"
     )
 

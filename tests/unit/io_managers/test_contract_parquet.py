@@ -56,12 +56,15 @@ def test_one_run_publishes_every_day_also_those_without_rows(tmp_path: Path) -> 
     assert lake.read(SENTIMENT, date(2026, 3, 2), date(2026, 3, 5)).equals(
         pa.concat_tables([_day(date(2026, 3, 2)), _day(date(2026, 3, 5))])
     )
-    metadata = result.asset_materializations_for_node("pulse__sentiment")[0].metadata
-    assert (metadata["dagster/row_count"].value, metadata["days"].value, metadata["dagster/uri"].value) == (
-        60,
-        4,
-        "pulse/sentiment",
-    )
+    said = {each.partition: each.metadata for each in result.asset_materializations_for_node("pulse__sentiment")}
+    assert {day: metadata["dagster/row_count"].value for day, metadata in said.items()} == {
+        "2026-03-02": 30,
+        "2026-03-03": 0,
+        "2026-03-04": 0,
+        "2026-03-05": 30,
+    }
+    assert said["2026-03-05"]["days"].value == 4
+    assert said["2026-03-05"]["dagster/uri"].value == "pulse/sentiment/session_date=2026-03-05.parquet"
 
 
 def test_one_day_reports_its_file_hash_and_reasons(tmp_path: Path) -> None:

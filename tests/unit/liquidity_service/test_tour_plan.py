@@ -20,6 +20,7 @@ from liquidity_service.tour import (
     _plan,
     plan_ranges,
     run_tour,
+    shares,
     simulation_config,
 )
 from resources.settings import load_settings
@@ -141,3 +142,27 @@ def test_simulated_market_is_that_of_the_settings_unless_told_otherwise():
     assert (simulation_config(settings).bonds, simulation_config(settings).seed) == (40, 3)
     changed = simulation_config(settings, bonds=7, seed=0)
     assert (changed.bonds, changed.seed, changed.issuers) == (7, 0, 2)
+
+
+def _step(job: str, start: str, end: str) -> dict[str, str]:
+    return {"job": job, "start": start, "end": end}
+
+
+def test_ranges_that_early_warnings_look_across_stay_in_order_on_one_worker() -> None:
+    steps = [
+        _step("features_to_pulse", "2018-04-04", "2018-04-06"),
+        _step("features_to_pulse", "2025-08-20", "2025-08-20"),
+        _step("features_to_pulse", "2026-01-01", "2026-01-01"),
+        _step("features_to_pulse", "2026-02-02", "2026-03-03"),
+        _step("features_to_pulse", "2026-07-02", "2026-08-21"),
+    ]
+    dealt = shares(steps, 2)
+    assert sorted(step["start"] for share in dealt for step in share) == [step["start"] for step in steps]
+    together = next(share for share in dealt if steps[2] in share)
+    assert together[together.index(steps[2]) + 1] is steps[3]
+
+
+def test_ingestion_is_dealt_out_evenly_and_no_worker_is_idle() -> None:
+    steps = [_step("collect_signals", f"2026-0{month}-01", f"2026-0{month}-20") for month in range(1, 8)]
+    assert [len(share) for share in shares(steps, 2)] == [4, 3]
+    assert len(shares(steps[:1], 2)) == 1

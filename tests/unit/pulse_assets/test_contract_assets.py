@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from liquidity.contracts import ALL_CONTRACTS, LIQUIDITY_INDEX, SIGNAL_PANEL
+from liquidity.contracts import ALL_CONTRACTS, AUCTION_MM, LIQUIDITY_INDEX, SIGNAL_PANEL
 from pulse_assets.checks import CHECKS
 from pulse_assets.contract_assets import LOOKBACK, asset_out, asset_settings, borrow, history
 from pulse_assets.freshness import with_freshness
@@ -73,17 +73,20 @@ def test_the_days_of_a_run_come_in_order():
 
 
 def test_freshness_is_put_on_every_table_and_nothing_else_changes():
-    @dg.multi_asset(specs=[dg.AssetSpec("a", group_name="x"), dg.AssetSpec("b", deps=["a"])], can_subset=False)
+    mixed, bonds_only = dg.AssetKey(SIGNAL_PANEL.asset_path), dg.AssetKey(AUCTION_MM.asset_path)
+
+    @dg.multi_asset(specs=[dg.AssetSpec(bonds_only, group_name="x"), dg.AssetSpec(mixed, deps=[bonds_only])])
     def two():
         pass
 
     [fresh] = with_freshness([two])
     assert fresh.keys == two.keys
-    for spec in fresh.specs:
-        policy = spec.freshness_policy
-        assert (policy.deadline_cron, policy.timezone) == ("0 2 * * *", "UTC")
-        assert policy.lower_bound_delta == timedelta(hours=24)
-    assert fresh.get_asset_spec(dg.AssetKey("a")).group_name == "x"
+    due = {spec.key: spec.freshness_policy for spec in fresh.specs}
+    assert due[mixed].deadline_cron == "0 2 * * *"  # coins trade every day
+    assert due[bonds_only].deadline_cron == "0 2 * * 2-6"  # what Friday's market said is due on Saturday
+    assert {policy.timezone for policy in due.values()} == {"UTC"}
+    assert {policy.lower_bound_delta for policy in due.values()} == {timedelta(hours=24)}
+    assert fresh.get_asset_spec(bonds_only).group_name == "x"
 
 
 def test_thresholds_are_those_of_the_settings():

@@ -106,6 +106,7 @@ def scores(values, session=NEW, method="observed"):
             "method": method,
             "config_hash": "0" * 16,
             "profile": "bondx_v1",
+            "drivers_json": '[{"feature":"spread_bps","score":10.0,"weight":1.0,"contribution":-40.0}]',
         }
     )
 
