@@ -6,16 +6,12 @@ workspace that ``make tour`` filled.
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
-PAGES = {
-    "asset_graph": ("/asset-groups", "text=liquidity_pulse"),
-    "liquidity_index_plots": ("/assets/pulse/liquidity_index?view=events", "text=Materialized"),
-    "liquidity_index_overview": ("/assets/pulse/liquidity_index", "text=Description"),
-}
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,8 +23,47 @@ FLAGS = [
 ]
 
 
+def _open_groups(page: Page) -> None:
+    """Show the assets inside the groups, and hide what stands at the left so that the graph gets the width."""
+    page.get_by_text("Hide navigation", exact=True).click()
+    page.keyboard.press("Alt+E")  # expands all groups
+    page.wait_for_timeout(3_000)
+    page.reload(wait_until="domcontentloaded")  # the groups stay open, and the graph is fitted to the window's width
+    page.get_by_text("liquidity_pulse").first.wait_for(state="attached", timeout=60_000)
+    page.wait_for_timeout(5_000)
+    for _ in range(6):  # fitted to the width only: zoom out until the height fits as well
+        page.mouse.click(1_572, 852)
+        page.wait_for_timeout(400)
+    page.wait_for_timeout(3_000)
+
+
+def _plots(page: Page) -> None:
+    """The numbers of the metadata as plots over the days."""
+    page.get_by_role("button", name="Plots").click()
+    page.wait_for_timeout(4_000)
+    page.get_by_text("mean_points").first.scroll_into_view_if_needed()
+    page.get_by_text("Metadata", exact=True).first.evaluate("element => element.scrollIntoView()")
+
+
+def _metadata(page: Page) -> None:
+    """The newest day's numbers, tables and pictures."""
+    page.get_by_text("Metadata", exact=True).first.evaluate("element => element.scrollIntoView()")
+
+
+def _overview(page: Page) -> None:
+    """As the page opens."""
+
+
+PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
+    "asset_graph": ("/asset-groups", "signals", _open_groups),
+    "liquidity_index_overview": ("/assets/pulse/liquidity_index?view=overview", "mean_points", _overview),
+    "liquidity_index_plots": ("/assets/pulse/liquidity_index?view=overview", "mean_points", _plots),
+    "heatmap": ("/assets/pulse/pulse_heatmap?view=overview", "masked_cells", _metadata),
+}
+
+
 def main(arguments: list[str]) -> int:
-    """Visit each page, wait for its content, and store the picture."""
+    """Visit each page, or those named after the address, wait for its content, and store the picture."""
     base = arguments[0] if arguments else "http://127.0.0.1:3000"
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
@@ -36,17 +71,16 @@ def main(arguments: list[str]) -> int:
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
         )
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        for name, (path, content) in PAGES.items():
-            _take(page, base + path, content, PICTURES / f"{name}.png")
+        for name, (path, content, arrange) in PAGES.items():
+            if not arguments[1:] or name in arguments[1:]:
+                page.goto(base + path, wait_until="domcontentloaded")
+                page.get_by_text(content, exact=True).first.wait_for(state="attached", timeout=60_000)
+                page.wait_for_timeout(2_500)  # the page is laid out after its data arrives
+                arrange(page)
+                page.wait_for_timeout(1_000)
+                page.screenshot(path=PICTURES / f"{name}.png")
         browser.close()
     return 0
-
-
-def _take(page: Page, address: str, content: str, target: Path) -> None:
-    page.goto(address, wait_until="domcontentloaded")
-    page.wait_for_selector(content, timeout=60_000)
-    page.wait_for_timeout(2_500)  # the graph is laid out after its data arrives
-    page.screenshot(path=target)
 
 
 if __name__ == "__main__":

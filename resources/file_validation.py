@@ -177,7 +177,7 @@ def _validate_file(
                 0,
                 0,
                 "unknown_table",
-                f"{file.name}: neither the file nor its folders are named after a table; rename one, or say --table with one of {known}",
+                f"{file.name}: no contract is named by the file or its folders; rename one, or say --table with one of {known}",
             )
         ]
     try:

@@ -15,9 +15,12 @@ import pandas as pd
 from liquidity.contracts.features import LIQUIDITY_FEATURES
 from liquidity.domain.errors import ContractError
 from liquidity.features.blocks import feature_tables
+from liquidity.index.bondx_score import combine_scores
+from liquidity.index.liquidity_index import score_liquidity
 from liquidity.index.profiles import WeightProfile
 from liquidity.index.pulse_document import PulseMeta, pulse_documents
-from liquidity.index.pulse_engine import ScoreTables, score_sessions
+from liquidity.index.pulse_engine import ScoreTables
+from liquidity.index.repayment_support import score_repayment
 from liquidity.index.thresholds import PulseThresholds
 
 __all__ = ["Nowcast", "nowcast", "nowcast_document"]
@@ -25,20 +28,20 @@ __all__ = ["Nowcast", "nowcast", "nowcast_document"]
 
 @dataclass(frozen=True, slots=True)
 class Nowcast:
-    """Scores of today's cross-section with the instrument's newest row in it.
+    """One instrument anew, within today's cross-section.
 
     Parameters
     ----------
-    instrument_id
-        The instrument that was recomputed.
     features
-        ``LIQUIDITY_FEATURES`` rows of the session, the instrument's renewed.
+        ``LIQUIDITY_FEATURES`` rows of the session, the instrument's own renewed: the peers of the next nowcast.
+    row
+        The instrument's row of them, alone.
     scores
-        Score tables of the session, rows in the order of ``features``; a renewed row moves its peers' ranks too.
+        Score tables of the instrument, one row each.
     """
 
-    instrument_id: str
     features: pd.DataFrame
+    row: pd.DataFrame
     scores: ScoreTables
 
 
@@ -63,7 +66,7 @@ def nowcast(
     Returns
     -------
     Nowcast
-        Equal to scoring the whole session after computing the features of all panels anew.
+        The instrument's features and scores as the whole session gives them when it is computed anew.
 
     Raises
     ------
@@ -83,21 +86,28 @@ def nowcast(
     place = int(np.count_nonzero((kept["instrument_id"] < names[0]).to_numpy(dtype=np.bool_)))
     parts = [part for part in (kept.iloc[:place], renewed, kept.iloc[place:]) if len(part)]
     features = pd.concat(parts, ignore_index=True)[list(LIQUIDITY_FEATURES.column_names)]
-    return Nowcast(str(names[0]), features, score_sessions(features, profiles, thresholds))
+    mine = features.iloc[[place]].reset_index(drop=True)
+    wanted = [str(names[0])]
+    liquidity = score_liquidity(features, profiles, thresholds, instrument_ids=wanted).reset_index(drop=True)
+    repayment = score_repayment(features, profiles, thresholds, instrument_ids=wanted).reset_index(drop=True)
+    bondx = combine_scores(liquidity, repayment, mine, profiles, thresholds)
+    return Nowcast(features, mine, ScoreTables(liquidity, repayment, bondx))
 
 
 def nowcast_document(
     now: Nowcast, previous: pd.DataFrame | None, warnings: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta
 ) -> pd.DataFrame:
-    """Make the instrument's ``LIQUIDITY_PULSE`` row, with its document; arguments as for ``pulse_documents``."""
+    """Make the instrument's ``LIQUIDITY_PULSE`` row, with its document.
+
+    Parameters
+    ----------
+    previous
+        ``LIQUIDITY_INDEX`` rows of the previous session, the instrument's or all; None where there is none.
+    warnings, status, meta
+        As for :func:`~liquidity.index.pulse_document.pulse_documents`.
+    """
+    scores, name = now.scores, now.row["instrument_id"].iloc[0]
+    own = None if previous is None else previous[(previous["instrument_id"] == name).to_numpy(dtype=np.bool_)]
     return pulse_documents(
-        now.scores.liquidity,
-        now.scores.repayment,
-        now.scores.bondx,
-        now.features,
-        previous,
-        warnings,
-        status,
-        meta,
-        only=now.instrument_id,
+        scores.liquidity, scores.repayment, scores.bondx, now.row, own, warnings, status, meta, peers=now.features
     )

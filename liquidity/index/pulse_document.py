@@ -104,7 +104,7 @@ def pulse_documents(
         _blocks(repayment, "repayment"),
         _blocks(bondx, "bondx"),
         changes,
-        _missing(features, features if peers is None else peers, status, meta),
+        _missing(features, status, meta, peers),
         ages,
         _texts(features, "spread_origin"),
         flags,
@@ -238,8 +238,13 @@ def _changes(
         }
 
 
-def _missing(features: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta) -> list[orjson.Fragment]:
+def _missing(
+    features: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta, peers: pd.DataFrame | None
+) -> list[orjson.Fragment]:
     """Signals of the profile that carry no weight, each with the reason, as JSON made once for each pattern."""
+    if peers is not None:  # what is comparable depends on who else is there
+        of_peers = dict(zip(_texts(peers, "instrument_id"), _missing(peers, status, meta, None), strict=True))
+        return [of_peers[instrument] for instrument in _texts(features, "instrument_id")]
     failed = {
         str(adapter): f"adapter {adapter} {state}: {detail}" if detail else f"adapter {adapter} {state}"
         for adapter, state, detail in zip(

@@ -1,6 +1,6 @@
 """The dials of the simulated market, each with its unit, range and calibrated default.
 
-Defaults were tuned until every stylised fact of ``resources/calibration.py`` lay inside its tolerance of the recorded
+Defaults were tuned until every stylised fact of ``resources/stylised_facts.py`` lay inside its tolerance of the recorded
 value. Read next: ``market.py`` (what the dials drive).
 """
 

@@ -104,7 +104,7 @@ def test_the_command_answers_with_file_column_and_rows(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert (
-        f"{tmp_path}/sentiment.parquet: below_minimum: sentiment.buzz_volume: 1 of 20 rows below_minimum, allowed >= 0 stories"
+        f"{tmp_path}/sentiment.parquet: below_minimum: sentiment.buzz_volume: 1 of 20 rows below_minimum, allowed >= 0 (stories)"
         in done.stdout
     )
     assert f"{tmp_path}: 1 files, 20 rows, FAILED with 1 findings" in done.stdout

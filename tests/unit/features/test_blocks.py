@@ -1,0 +1,91 @@
+"""Any cut of the market into blocks of instruments gives the same feature tables."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from liquidity.contracts import SIGNAL_PANEL
+from liquidity.contracts.conform import frame_from_table, table_from_frame
+from liquidity.features.assemble import liquidity_features
+from liquidity.features.blocks import PANEL_INPUTS, feature_tables
+from liquidity.features.panel import build_signal_panel
+from liquidity.features.rolling import rolling_statistics
+from liquidity.measures import measure_sessions
+from liquidity.simulation import MarketConfig, simulate_market
+from resources.feeds.adapters import collect_signals
+from resources.lake import History, Lake
+
+LAST = date(2026, 3, 19)
+FIRST = LAST - timedelta(days=59)
+TABLES = ("instruments", "microstructure", "alt_signals", "auction_mm", "sentiment")
+
+
+class OneDay:
+    """A feed over one simulated day."""
+
+    name = "simulated"
+
+    def __init__(self, day):
+        self.day, self.tables, self.asset_classes = day, tuple(day.tables), ("bond_corporate", "crypto_spot")
+
+    def sessions(self):
+        return [self.day.session_date]
+
+    def fetch(self, table, start, end):
+        rows = self.day.tables[table]
+        return rows if start <= self.day.session_date <= end else rows.iloc[:0]
+
+
+@pytest.fixture(scope="module")
+def panel():
+    days = []
+    for day in simulate_market(MarketConfig.sized(30), FIRST, LAST):
+        tables = collect_signals([OneDay(day)], day.session_date, day.session_date)
+        days.append(build_signal_panel(*(tables[name] for name in TABLES)))
+    return pd.concat(days, ignore_index=True)
+
+
+def cut(panel, instruments_n):
+    names = sorted(panel["instrument_id"].unique())
+    for first in range(0, len(names), instruments_n):
+        yield panel[panel["instrument_id"].isin(names[first : first + instruments_n])].reset_index(drop=True)
+
+
+@pytest.mark.feature("BX-FE-01")
+@pytest.mark.parametrize("instruments_n", [1, 7, 1000])
+@pytest.mark.parametrize("sessions", [[LAST], [LAST - timedelta(days=1), LAST]])
+def test_blocks_of_any_size_give_the_tables_of_the_whole_panel(panel, instruments_n, sessions):
+    made = feature_tables(cut(panel, instruments_n), sessions)
+    measures = measure_sessions(panel, sessions)
+    pd.testing.assert_frame_equal(made.rolling, rolling_statistics(panel, sessions), check_exact=True)
+    pd.testing.assert_frame_equal(made.measures, measures, check_exact=True)
+    pd.testing.assert_frame_equal(made.features, liquidity_features(panel, measures, sessions), check_exact=True)
+
+
+def test_no_block_gives_empty_tables():
+    made = feature_tables([], [LAST])
+    assert (len(made.rolling), len(made.measures), len(made.features)) == (0, 0, 0)
+
+
+def test_a_history_read_in_blocks_from_the_lake_gives_the_same_tables(panel, tmp_path):
+    lake = Lake(tmp_path)
+    for moment, rows in panel.groupby("session_date"):
+        lake.publish(SIGNAL_PANEL, moment.date(), rows)
+    history = History(lake, SIGNAL_PANEL, FIRST, LAST, PANEL_INPUTS)
+    blocks = list(history.blocks([LAST], instruments_n=9))
+    today = panel[panel["session_date"] == pd.Timestamp(LAST)]
+    names = [sorted(set(block.column("instrument_id").to_pylist())) for block in blocks]
+    assert sum(names, []) == sorted(today["instrument_id"])
+    assert [len(each) for each in names[:-1]] == [9] * (len(names) - 1)
+    assert blocks[0].column_names == list(PANEL_INPUTS)
+    made = feature_tables(map(frame_from_table, blocks), [LAST])
+    expected = feature_tables([panel], [LAST])
+    pd.testing.assert_frame_equal(made.rolling, expected.rolling)
+    pd.testing.assert_frame_equal(made.features, expected.features)
+    assert table_from_frame(panel, SIGNAL_PANEL).num_rows == len(panel)
+
+
+def test_a_day_without_rows_gives_no_block(tmp_path):
+    history = History(Lake(tmp_path), SIGNAL_PANEL, FIRST, LAST, PANEL_INPUTS)
+    assert list(history.blocks([LAST])) == []
