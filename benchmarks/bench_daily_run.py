@@ -69,9 +69,11 @@ class OneDay:
         self.asset_classes = tuple(sorted(set(day.tables["instruments"]["asset_class"])))
 
     def sessions(self) -> list[date]:
+        """Its day."""
         return [self.day.session_date]
 
     def fetch(self, table: str, start: date, end: date) -> pd.DataFrame:
+        """Rows of a table, if the day is asked for."""
         rows: pd.DataFrame = self.day.tables[table]
         return rows if start <= self.day.session_date <= end else rows.iloc[:0]
 

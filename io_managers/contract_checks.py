@@ -12,6 +12,7 @@ from typing import Any, Final
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
+from dagster._core.events import DagsterEvent, DagsterEventType
 
 from liquidity.contracts import TableContract
 from liquidity.contracts.validation import Audit, inspect_rows
@@ -146,16 +147,23 @@ def _report_newest_days(
     """Record the verdict of single days: Dagster files the verdict of a run over many days under no day at all."""
     for day in days:
         verdict = judge(lake, contract, [day], gx_max_rows=0)
-        context.instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(list(contract.asset_path)),
-                check_name="contract",
-                passed=verdict.passed,
-                metadata=verdict.metadata,
-                severity=verdict.severity,
-                blocking=True,
-                partition=day.isoformat(),
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(list(contract.asset_path)),
+            check_name="contract",
+            passed=verdict.passed,
+            metadata=verdict.metadata,
+            severity=verdict.severity,
+            blocking=True,
+            partition=day.isoformat(),
+        )
+        # Under this run: Dagster stores one verdict for a check, day and run, so one without a run could be given once only.
+        context.instance.report_dagster_event(
+            DagsterEvent(
+                event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
+                event_specific_data=evaluation,
+                job_name=context.run.job_name,
+            ),
+            run_id=context.run.run_id,
         )
 
 

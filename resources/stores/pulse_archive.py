@@ -47,9 +47,14 @@ def content_sha256(table: pa.Table) -> str:
     """Hash of instruments, scores and documents in the order of ``table``; independent of parquet and its versions."""
     digest = hashlib.sha256()
     for name in ("instrument_id", "document"):
-        texts = [text.encode("utf-8") for text in table.column(name).to_pylist()]
-        digest.update(np.asarray([len(text) for text in texts], dtype="<i8").tobytes())  # "a","bc" is not "ab","c"
-        digest.update(b"".join(texts))
+        chunks = table.column(name).cast(pa.string()).chunks
+        for chunk in chunks:  # lengths first: "a","bc" is not "ab","c"
+            digest.update(np.asarray(pc.binary_length(chunk)).astype("<i8").tobytes())
+        for chunk in chunks:  # the texts lie one after the other in memory; no copy is made
+            _, offsets, data = chunk.buffers()
+            if data is not None and len(chunk):
+                bounds = np.frombuffer(offsets, dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+                digest.update(memoryview(data)[bounds[0] : bounds[-1]])
     for name in _SCORES:
         digest.update(np.asarray(pc.fill_null(table.column(name), float("nan")), dtype="<f8").tobytes())
     return digest.hexdigest()

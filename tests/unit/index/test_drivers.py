@@ -56,7 +56,7 @@ def test_movers_are_sorted_and_name_their_main_feature(make_features: MakeFeatur
     assert movers["instrument_id"][0] == "XNSE:B000017"
     assert movers["main_feature"][0] == "mm_online_ratio"
     assert movers["change_points"][0] == pytest.approx(-40.0)  # a sovereign: dealer presence weighs 0.4
-    assert movers["main_feature_points"][0] == pytest.approx(-15.0)
+    assert movers["main_feature_points"][0] == pytest.approx(-40.0)
     assert top_movers(today, today.iloc[:0]).empty
 
 

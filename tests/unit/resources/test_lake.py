@@ -11,7 +11,7 @@ from liquidity.contracts import MACRO_SERIES, MICROSTRUCTURE, SENTIMENT
 from liquidity.contracts.conform import frame_from_table
 from liquidity.contracts.example import example_table
 from liquidity.domain.errors import ConfigError, ContractError
-from resources.lake import Lake
+from resources.lake import BLOCK_INSTRUMENTS, Lake
 from resources.parquet_limits import FileLimits
 
 DAY = date(2026, 3, 19)
@@ -91,7 +91,7 @@ def test_row_groups_without_the_instrument_are_not_decoded(lake: Lake, monkeypat
         lambda self, groups, **options: asked.append(groups) or original(self, groups, **options),
     )
     assert lake.read(SENTIMENT, DAY, DAY, instrument_ids=["DEMO:NAME0139999"]).num_rows == 1
-    assert asked == [[2]]
+    assert asked == [[139_999 // BLOCK_INSTRUMENTS]]
 
 
 def test_nothing_published_reads_as_no_rows_with_the_schema(lake: Lake) -> None:
