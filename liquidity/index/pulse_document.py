@@ -6,6 +6,7 @@ produced it. Missing is null with a reason; a document never holds NaN. ``PULSE_
 """
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
 
 from liquidity.contracts.features import SCORED_FEATURES
 from liquidity.contracts.pulse import LIQUIDITY_PULSE, SCORE_METHODS
@@ -27,6 +29,7 @@ __all__ = ["PULSE_SCHEMA", "SCHEMA_VERSION", "PulseMeta", "pulse_documents", "pu
 
 SCHEMA_VERSION: Final = 1
 _BASE_POINTS: Final = 50.0
+_DOCUMENTS_AT_ONCE: Final = 4096
 _GROUPS: Final = ("micro", "alt", "auction", "sentiment")
 _ADAPTERS: Final = {"micro": "microstructure", "alt": "alt_signals", "auction": "auction_mm", "sentiment": "sentiment"}
 _DIRECTIONS: Final = {
@@ -113,7 +116,7 @@ def pulse_documents(
         columns["source"],
         strict=True,
     )
-    documents = [
+    documents = (
         orjson.dumps(
             {
                 "instrument_id": instrument, "as_of": as_of, "asset_class": asset_class, "issuer_id": issuer, "sector": sector,
@@ -121,18 +124,19 @@ def pulse_documents(
                 "missing_signals": missing, "ages_s": dict(zip(_GROUPS, age, strict=True)), "spread_origin": origin, "anomalies": anomalies,
                 "warning": alerts.get(instrument), "profile": profile, "config_hash": digest, "code_version": meta.code_version, "source": source,
             }
-        ).decode()
+        )
         for (
             instrument, as_of, asset_class, issuer, sector, rating, liquid, support, combined, change,
             missing, age, origin, anomalies, profile, digest, source,
         ) in rows
-    ]  # fmt: skip
+    )  # fmt: skip
+    texts = _text_column(documents)  # takes the rows, and with them change_points
     pulse = liquidity[["session_date", "instrument_id", "asset_class", "sector", "rating"]].copy()
     pulse["liquidity_score"] = points
     pulse["repayment_score"] = repayment["repayment_score"].to_numpy(dtype=np.float64, na_value=np.nan)
     pulse["bondx_score"] = bondx["bondx_score"].to_numpy(dtype=np.float64, na_value=np.nan)
     pulse["change_points"] = change_points
-    pulse["document"] = pd.array(documents, dtype="str")
+    pulse["document"] = texts.set_axis(pulse.index)
     pulse["source"] = liquidity["source"]
     return pulse[list(LIQUIDITY_PULSE.column_names)]
 
@@ -295,6 +299,15 @@ def _alerts(warnings: pd.DataFrame) -> dict[str, dict[str, object]]:
             _numbers(warnings, "change_points"), _dates(warnings, "reference_date"), strict=True,
         )
     }  # fmt: skip
+
+
+def _text_column(documents: Iterator[bytes]) -> "pd.Series[str]":
+    """Text column of UTF-8 documents; a few thousand at a time are Python objects."""
+    chunks = []
+    while some := list(itertools.islice(documents, _DOCUMENTS_AT_ONCE)):
+        chunks.append(pa.array(some, pa.large_binary()).cast(pa.large_string()))
+    column: pd.Series[str] = pa.chunked_array(chunks, pa.large_string()).to_pandas()
+    return column.astype("str")
 
 
 def _texts(frame: pd.DataFrame, name: str) -> list[Any]:

@@ -76,7 +76,7 @@ def test_a_history_read_in_blocks_from_the_lake_gives_the_same_tables(panel, tmp
     blocks = list(history.blocks([LAST], instruments_n=9))
     today = panel[panel["session_date"] == pd.Timestamp(LAST)]
     names = [sorted(set(block.column("instrument_id").to_pylist())) for block in blocks]
-    assert sum(names, []) == sorted(today["instrument_id"])
+    assert [name for each in names for name in each] == sorted(today["instrument_id"])
     assert [len(each) for each in names[:-1]] == [9] * (len(names) - 1)
     assert blocks[0].column_names == list(PANEL_INPUTS)
     made = feature_tables(map(frame_from_table, blocks), [LAST])
