@@ -12,6 +12,7 @@ from typing import Any, Final
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.events import DagsterEvent, DagsterEventType
 
 from liquidity.contracts import TableContract
@@ -145,16 +146,26 @@ def _report_newest_days(
     context: dg.AssetCheckExecutionContext, lake: Lake, contract: TableContract, days: Sequence[date]
 ) -> None:
     """Record the verdict of single days: Dagster files the verdict of a run over many days under no day at all."""
+    key = dg.AssetKey(list(contract.asset_path))
     for day in days:
+        written = context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[day.isoformat()]), limit=1
+        ).records
         verdict = judge(lake, contract, [day], gx_max_rows=0)
         evaluation = dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(list(contract.asset_path)),
+            asset_key=key,
             check_name="contract",
             passed=verdict.passed,
             metadata=verdict.metadata,
             severity=verdict.severity,
             blocking=True,
             partition=day.isoformat(),
+            # Without the table it speaks of, the verdict would count as one on an older table.
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=written[0].storage_id, run_id=written[0].run_id, timestamp=written[0].timestamp
+            )
+            if written
+            else None,
         )
         # Under this run: Dagster stores one verdict for a check, day and run, so one without a run could be given once only.
         context.instance.report_dagster_event(

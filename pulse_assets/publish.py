@@ -22,6 +22,7 @@ from pulse_assets.day_metadata import report_days
 from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import pulse_summary
 from resources.dagster_wiring import DAILY, ClockResource, LakeResource, PulseStoreResource, code_version
+from resources.lake import History
 
 __all__ = ["liquidity_pulse"]
 
@@ -32,7 +33,7 @@ _PREVIOUS = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
 @dg.asset(
     **asset_settings(LIQUIDITY_PULSE),
     ins={
-        "liquidity": dg.AssetIn(key=dg.AssetKey(LIQUIDITY_INDEX.asset_path), partition_mapping=_PREVIOUS),
+        "scores": dg.AssetIn(key=dg.AssetKey(LIQUIDITY_INDEX.asset_path), partition_mapping=_PREVIOUS),
         "repayment": borrow(REPAYMENT_SUPPORT),
         "bondx": borrow(BONDX_SCORE),
         "features": borrow(LIQUIDITY_FEATURES),
@@ -48,7 +49,7 @@ def liquidity_pulse(
     lake: LakeResource,
     store: PulseStoreResource,
     clock: ClockResource,
-    liquidity: pd.DataFrame,
+    scores: History,
     repayment: pd.DataFrame,
     bondx: pd.DataFrame,
     features: pd.DataFrame,
@@ -57,6 +58,7 @@ def liquidity_pulse(
     instruments: pd.DataFrame,
 ) -> dg.Output[pd.DataFrame]:
     """Write the documents, publish each day's file, and record the publication for later questions."""
+    liquidity = frame_from_table(scores.with_previous(run_sessions(context)))
     publications = store.store()
     configurations = publications.configurations(sorted(set(liquidity["config_hash"])))
     documents = document_sessions(

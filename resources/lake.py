@@ -395,6 +395,25 @@ class History:
                 yield block
                 del block
 
+    def with_previous(self, sessions: Collection[date]) -> pa.Table:
+        """Read the days from the first to the last of ``sessions``, and each instrument's newest row before them.
+
+        Returns
+        -------
+        pa.Table
+            Sorted by day and key. Of the days before, only what is needed is decoded: one day for most instruments.
+        """
+        first, last = min(sessions), max(sessions)
+        asked = self.lake.read(self.contract, first, last, self.columns)
+        unseen = set(pc.unique(asked.column("instrument_id")).to_pylist())
+        earlier = [day for day in self.lake.sessions(self.contract) if self.start <= day < first]
+        parts = [asked]
+        while unseen and earlier:
+            day = earlier.pop()
+            parts.append(self.lake.read(self.contract, day, day, self.columns, unseen))
+            unseen.difference_update(parts[-1].column("instrument_id").to_pylist())
+        return pa.concat_tables(parts[::-1])
+
     def _read(self, names: list[str]) -> pa.Table:
         return self.lake.read(self.contract, self.start, self.end, self.columns, names)
 

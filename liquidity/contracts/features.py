@@ -86,10 +86,14 @@ _MEANING: dict[str, tuple[str, str]] = {
 }
 
 
-def _measure(name: str) -> Column:
+def _measure(name: str, *, signed: bool = False) -> Column:
+    """Column of a signal or feature, its range following from its unit; ``signed`` allows values below 0."""
     unit, meaning = _MEANING[name]
-    lower = -1.0 if name == "return_frac" else None if name in _SIGNED else 0.0
-    return Column(name, "float64", unit, meaning, nullable=True, minimum=lower)
+    lower = None if signed or name in _SIGNED else 0.0
+    upper = 1.0 if unit in ("frac 0-1", "-1..1") else None
+    if unit == "-1..1" or name == "return_frac":
+        lower = -1.0
+    return Column(name, "float64", unit, meaning, nullable=True, minimum=lower, maximum=upper)
 
 
 SIGNAL_PANEL = TableContract(
@@ -222,17 +226,7 @@ LIQUIDITY_FEATURES = TableContract(
         Column("issue_date", "date", "day", "First settlement.", nullable=True),
         non_negative("amount_outstanding", "instrument currency", "Amount outstanding."),
         Column("currency", "string", "id", "Currency of the row's amounts.", pattern=r"^[A-Z0-9]{3,8}$"),
-        *(
-            Column(
-                name,
-                "float64",
-                _MEANING[name][0],
-                _MEANING[name][1],
-                nullable=True,
-                minimum=None if name in _SIGNED or name == "buzz_volume" else 0.0,
-            )
-            for name in SCORED_FEATURES
-        ),
+        *(_measure(name, signed=name == "buzz_volume") for name in SCORED_FEATURES),
         *(
             fraction(
                 f"{name}_own_rank_frac",

@@ -89,3 +89,23 @@ def test_a_history_read_in_blocks_from_the_lake_gives_the_same_tables(panel, tmp
 def test_a_day_without_rows_gives_no_block(tmp_path):
     history = History(Lake(tmp_path), SIGNAL_PANEL, FIRST, LAST, PANEL_INPUTS)
     assert list(history.blocks([LAST])) == []
+
+
+def test_with_previous_reads_each_instruments_newest_row_before_the_sessions(panel, tmp_path):
+    lake, names = Lake(tmp_path), sorted(panel["instrument_id"].unique())
+    resting = names[3]
+    for moment, rows in panel.groupby("session_date"):
+        day = moment.date()
+        kept = rows[rows["instrument_id"] != resting] if LAST - timedelta(days=9) < day < LAST else rows
+        lake.publish(SIGNAL_PANEL, day, kept)
+    columns = ("session_date", "instrument_id", "close")
+    table = History(lake, SIGNAL_PANEL, LAST - timedelta(days=20), LAST, columns).with_previous([LAST]).to_pandas()
+    earlier = table[table["session_date"] < LAST]
+    assert set(table.loc[table["session_date"] == LAST, "instrument_id"]) == set(
+        panel.loc[panel["session_date"] == pd.Timestamp(LAST), "instrument_id"]
+    )
+    assert not earlier["instrument_id"].duplicated().any()
+    assert set(earlier["instrument_id"]) <= set(table.loc[table["session_date"] == LAST, "instrument_id"])
+    (newest,) = earlier.loc[earlier["instrument_id"] == resting, "session_date"]
+    assert newest <= LAST - timedelta(days=9)
+    assert table["session_date"].is_monotonic_increasing
