@@ -31,7 +31,7 @@ def _open_groups(page: Page) -> None:
     page.reload(wait_until="domcontentloaded")  # the groups stay open, and the graph is fitted to the window's width
     page.get_by_text("liquidity_pulse").first.wait_for(state="attached", timeout=60_000)
     page.wait_for_timeout(5_000)
-    for _ in range(5):  # fitted to the width only: zoom out until the height fits as well
+    for _ in range(6):  # fitted to the width only: zoom out until the height fits as well
         page.mouse.click(1_572, 852)
         page.wait_for_timeout(400)
     page.wait_for_timeout(3_000)
