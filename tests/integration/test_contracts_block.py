@@ -48,7 +48,10 @@ def _materialise(contract: TableContract, table: pa.Table, folder: Path) -> tupl
     result = dg.materialize(
         [signal, downstream, fast_contract_check(contract, DAILY)],
         partition_key=DAY.isoformat(),
-        resources={"io_manager": ContractParquetIOManager(lake_dir=str(folder)), "lake": LakeResource(lake_dir=str(folder))},
+        resources={
+            "io_manager": ContractParquetIOManager(lake_dir=str(folder)),
+            "lake": LakeResource(lake_dir=str(folder)),
+        },
         raise_on_error=False,
     )
     return result, seen

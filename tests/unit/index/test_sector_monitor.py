@@ -103,9 +103,7 @@ def test_change_counts_sessions_of_the_asset_class_and_common_names():
 
 def test_recorded_and_simulated_names_are_summarised_and_dated_apart():
     rows = [(DAY - timedelta(days=back), "A1:X", "equity", "FINANCIAL", 60.0 - back, "nse") for back in range(0, 14, 2)]
-    rows += [
-        (DAY - timedelta(days=back), "A1:Y", "equity", "FINANCIAL", 20.0 + back, "simulated") for back in range(7)
-    ]
+    rows += [(DAY - timedelta(days=back), "A1:Y", "equity", "FINANCIAL", 20.0 + back, "simulated") for back in range(7)]
     table = monitor(index_rows(rows)).set_index("origin")
     assert table["liquidity_score"].to_dict() == {"recorded": 60.0, "simulated": 20.0}
     assert table["reference_date"].to_dict() == {

@@ -85,7 +85,12 @@ def test_sector_table_is_computed_from_the_stored_tables(lake):
     [check] = result.get_asset_check_evaluations()
     assert check.passed
     [row] = lake.read(SECTOR_LIQUIDITY, DAYS[5], DAYS[5]).to_pylist()
-    assert (row["sector"], row["members_count"], row["origin"], row["weighting"]) == ("UNKNOWN", 2, "simulated", "equal")
+    assert (row["sector"], row["members_count"], row["origin"], row["weighting"]) == (
+        "UNKNOWN",
+        2,
+        "simulated",
+        "equal",
+    )
     assert row["liquidity_score"] == pytest.approx((85.0 + 70.0) / 2)
     assert row["reference_date"] == DAYS[0]
     assert row["change_points"] == pytest.approx(-2.5)
