@@ -20,6 +20,7 @@ __all__ = ["newest_by_source", "print_pulse", "pulse_rows"]
 # Days are read backwards in blocks, because sources end at different times.
 _BLOCK_DAYS: Final = 40
 _SIMULATED: Final = "simulated"
+_ROWS_OF_OTHERS: Final = 6
 
 
 def print_pulse(settings: Settings, *, session: date | None, rows: int) -> int:
@@ -34,12 +35,17 @@ def print_pulse(settings: Settings, *, session: date | None, rows: int) -> int:
         )
     for source, frame in sorted(newest.items(), key=lambda item: (item[0] != _SIMULATED, item[0])):
         day = frame["session_date"].iloc[0].date()
-        if frame["liquidity_score"].notna().any():
-            console.print(_table(source, day, frame, rows, console.width))
-        else:
-            reason = orjson.loads(frame["document"].iloc[0])["liquidity"]["reason"]
+        scored = frame["liquidity_score"].notna()
+        if scored.any():
+            shown = rows if source == _SIMULATED else min(rows, _ROWS_OF_OTHERS)
+            console.print(_table(source, day, frame, shown, console.width))
+        if not scored.all():
+            first = frame[~scored].iloc[0]
+            reason = orjson.loads(first["document"])["liquidity"]["reason"]
             console.print(
-                f"{source}, session {day}: none of {len(frame)} scored; {frame['instrument_id'].iloc[0]}: {reason}\n"
+                f"{source}, session {day}: {(~scored).sum()} of {len(frame)} without a score, for example "
+                f"{first['instrument_id']}: {reason}\n",
+                highlight=False,
             )
     return 0
 
@@ -60,9 +66,11 @@ def newest_by_source(lake: Lake, days: Sequence[date]) -> dict[str, pd.DataFrame
 
 
 def pulse_rows(frame: pd.DataFrame, rows: int) -> list[dict[str, Any]]:
-    """The ``rows`` instruments that moved most, then the least liquid, as plain records of what the table shows."""
-    order = frame.assign(_move=frame["change_points"].abs().fillna(-1.0)).sort_values(
-        ["_move", "liquidity_score"], ascending=[False, True]
+    """The ``rows`` scored instruments that moved most, then the least liquid, as plain records of what the table shows."""
+    order = (
+        frame[frame["liquidity_score"].notna()]
+        .assign(_move=frame["change_points"].abs().fillna(-1.0))
+        .sort_values(["_move", "liquidity_score"], ascending=[False, True])
     )
     return [_record(row) for row in order.head(rows).to_dict("records")]
 
@@ -84,12 +92,17 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
         "coverage": liquidity["coverage_frac"],
         "age_h": None if age_s is None else age_s / 3600.0,
         "method": liquidity["method"],
-        "why": "moved by " + ", ".join(moved)
-        if moved
-        else "made of " + ", ".join(made)
-        if made
-        else liquidity["reason"] or "",
+        "why": _why(moved, made, liquidity["reason"] or ""),
     }
+
+
+def _why(moved: list[str], made: list[str], reason: str) -> str:
+    """What moved the score; else what it is made of; else, for an estimate, from whom and with which error."""
+    if moved:
+        return "moved by " + ", ".join(moved)
+    if made:
+        return "made of " + ", ".join(made)
+    return reason[reason.index("estimated from") :] if "estimated from" in reason else reason
 
 
 def _table(title: str, day: date, frame: pd.DataFrame, rows: int, width: int) -> Table:
