@@ -1,4 +1,4 @@
-"""The command line: ``pulse tour | dev | simulate | validate | show | history | forget | config``.
+"""The command line: ``pulse tour | dev | run | simulate | validate | show | history | forget | config``.
 
 Exit codes: 0 done, 1 the data or a run is at fault, 2 the call or the configuration is.
 """
@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from liquidity.domain.errors import ConfigError, ContractError, LiquidityError
+from liquidity_service.workspace import JOBS, run_dev, run_job
 from resources.settings import Settings, load_settings, show_config
 
 __all__ = ["main"]
@@ -48,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     dev = commands.add_parser("dev", help="open the Dagster UI and daemon on the workspace")
     dev.add_argument("--port", type=int, default=3000)
     dev.add_argument("--host", default="127.0.0.1")
+
+    run = commands.add_parser("run", help="run a job over a range of days as one Dagster run")
+    run.add_argument("job", choices=JOBS)
+    run.add_argument("--start", type=_day, required=True)
+    run.add_argument("--end", type=_day, help="last day (default: the first)")
 
     simulate = commands.add_parser("simulate", help="write a seeded market into the landing folder")
     simulate.add_argument("--out", type=Path, help="landing folder (default: the workspace's)")
@@ -98,9 +104,9 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
                 settings, sessions=options.sessions, simulation=not options.no_simulation, again=options.again
             )
         case "dev":
-            from liquidity_service.workspace import run_dev
-
             return run_dev(settings, host=options.host, port=options.port)
+        case "run":
+            return run_job(settings, options.job, options.start, options.end or options.start)
         case "simulate":
             return _simulate(options, settings)
         case "validate":

@@ -1,11 +1,14 @@
 """Bring up what a workspace needs: folders, the database, the Dagster home; and open the UI on it."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from liquidity.domain.errors import ConfigError
@@ -14,7 +17,10 @@ from resources.settings import Settings
 from resources.stores.migrations import upgrade
 from resources.workspace_database import ensure_database
 
-__all__ = ["brought_up", "project_root", "run_dev"]
+__all__ = ["JOBS", "brought_up", "project_root", "run_dev", "run_job"]
+
+# Jobs of pulse_assets that run over a range of days; a test holds them to the location's own list.
+JOBS = ("daily_pulse", "collect_signals", "features_to_pulse", "rescore")
 
 
 def project_root() -> Path:
@@ -72,3 +78,16 @@ def run_dev(settings: Settings, *, host: str, port: int) -> int:
                 process.send_signal(signal.SIGINT)  # closes its servers, then ends
                 process.wait()
                 return 0
+
+
+def run_job(settings: Settings, job: str, start: date, end: date) -> int:
+    """Run a job of ``pulse_assets`` over the days ``start`` to ``end`` as one Dagster run; its exit code."""
+    if end < start:
+        raise ConfigError(f"end {end} is before start {start}; give an ascending range of days")
+    with brought_up(settings) as child_environment, tempfile.TemporaryDirectory() as folder:
+        plan = Path(folder) / "plan.json"
+        plan.write_text(
+            json.dumps([{"job": job, "start": start.isoformat(), "end": end.isoformat()}]), encoding="utf-8"
+        )
+        command = [sys.executable, "-m", "pulse_assets.run_days", str(plan)]
+        return subprocess.run(command, env=child_environment, cwd=project_root(), check=False).returncode

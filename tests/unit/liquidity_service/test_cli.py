@@ -159,3 +159,12 @@ def test_show_on_an_empty_workspace_says_what_to_do(capsys):
 def test_nothing_is_forgotten_without_a_retention(capsys):
     assert main(["forget"]) == 2
     assert "publication.retention_days is null" in capsys.readouterr().err
+
+
+def test_run_offers_the_jobs_of_the_location_and_refuses_a_backward_range(capsys):
+    from liquidity_service.workspace import JOBS
+    from pulse_assets.schedules import JOBS as DEFINED
+
+    assert set(JOBS) == {job.name for job in DEFINED}
+    assert main(["run", "rescore", "--start", "2026-11-20", "--end", "2026-11-19"]) == 2
+    assert "before start" in capsys.readouterr().err
