@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     validate = commands.add_parser("validate", help="check files against the table contracts; 0 good, 1 not")
     validate.add_argument("path", type=Path)
-    validate.add_argument("--contract", help="table the file belongs to, where its name does not say")
+    validate.add_argument("--table", dest="contract", help="table the file belongs to, where its name does not say")
     validate.add_argument("--json", action="store_true", help="machine-readable report")
 
     show = commands.add_parser("show", help="print the pulse of a session")
