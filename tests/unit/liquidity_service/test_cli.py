@@ -125,8 +125,8 @@ def test_validate_refuses_each_bad_file(tmp_path, capsys, defect):
 def test_validate_takes_the_table_by_name_and_refuses_an_unknown_one(tmp_path, capsys):
     path = tmp_path / "delivered.parquet"
     pq.write_table(good(SENTIMENT), path)
-    assert main(["validate", str(path), "--contract", "sentiment"]) == 0
-    assert main(["validate", str(path), "--contract", "weather"]) == 2
+    assert main(["validate", str(path), "--table", "sentiment"]) == 0
+    assert main(["validate", str(path), "--table", "weather"]) == 2
     assert "no table 'weather'; there are instruments, " in capsys.readouterr().err
 
 
