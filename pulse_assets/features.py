@@ -67,6 +67,7 @@ def features(context: dg.AssetExecutionContext, panel: History) -> Iterator[dg.O
     sessions = run_sessions(context)
     tables = feature_tables(map(frame_from_table, panel.blocks(sessions)), sessions)
     yield dg.Output(tables.rolling, output_name=ROLLING_STATISTICS.name)
+    del tables.rolling  # millions of rows in a large market, and stored by now
     yield dg.Output(tables.measures, output_name=LIQUIDITY_MEASURES.name)
     report_days(context, LIQUIDITY_FEATURES, tables.features, feature_summary)
     yield dg.Output(tables.features, output_name=LIQUIDITY_FEATURES.name)
