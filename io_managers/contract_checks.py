@@ -21,7 +21,7 @@ from resources.lake import Lake
 
 __all__ = ["GX_MAX_ROWS", "contract_check", "contract_checks", "fast_contract_check", "judge", "quality_check"]
 
-GX_MAX_ROWS: Final = 200_000
+GX_MAX_ROWS: Final = 50_000
 _SHOWN_KEYS: Final = 20
 # Automation of other locations follows tables of the last days only, and asks for the verdict of each day.
 _FOLLOWED_DAYS: Final = 4
