@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     dev = commands.add_parser("dev", help="open the Dagster UI and daemon on the workspace")
     dev.add_argument("--port", type=int, default=3000)
     dev.add_argument("--host", default="127.0.0.1")
+    dev.add_argument(
+        "--small", action="store_true", help="one code server for all locations: less memory, no isolation"
+    )
 
     run = commands.add_parser("run", help="run a job over a range of days as one Dagster run")
     run.add_argument("job", choices=JOBS)
@@ -104,7 +107,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
                 settings, sessions=options.sessions, simulation=not options.no_simulation, again=options.again
             )
         case "dev":
-            return run_dev(settings, host=options.host, port=options.port)
+            return run_dev(settings, host=options.host, port=options.port, small=options.small)
         case "run":
             return run_job(settings, options.job, options.start, options.end or options.start)
         case "simulate":

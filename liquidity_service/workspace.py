@@ -48,7 +48,7 @@ def brought_up(settings: Settings) -> Iterator[dict[str, str]]:
         database.stop()
 
 
-def run_dev(settings: Settings, *, host: str, port: int) -> int:
+def run_dev(settings: Settings, *, host: str, port: int, small: bool = False) -> int:
     """Run ``dagster dev`` on the workspace until it is stopped; its exit code."""
     root = project_root()
     command = [
@@ -59,7 +59,7 @@ def run_dev(settings: Settings, *, host: str, port: int) -> int:
         "dagster",
         "dev",
         "-w",
-        str(root / "workspace.yaml"),
+        str(root / ("workspace.small.yaml" if small else "workspace.yaml")),
         "-h",
         host,
         "-p",

@@ -48,25 +48,6 @@ def describe(defs):
     }
 
 
-def merged():
-    """All three locations as one, as on a machine that runs a single code server.
-
-    A location names the tables it reads from others as plain specs; beside their owner these go.
-    """
-    parts = [definitions(location) for location in LOCATIONS]
-    assets = [asset for part in parts for asset in part.assets or ()]
-    made = {key for asset in assets if isinstance(asset, dg.AssetsDefinition) for key in asset.keys}
-    kept = [asset for asset in assets if not (isinstance(asset, dg.AssetSpec) and asset.key in made)]
-    return dg.Definitions(
-        assets=kept,
-        asset_checks=[check for part in parts for check in part.asset_checks or ()],
-        jobs=[job for part in parts for job in part.jobs or ()],
-        schedules=[schedule for part in parts for schedule in part.schedules or ()],
-        sensors=[sensor for part in parts for sensor in part.sensors or ()],
-        resources={name: resource for part in parts for name, resource in (part.resources or {}).items()},
-    )
-
-
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_location_is_loadable(location):
     dg.Definitions.validate_loadable(definitions(location))
@@ -121,7 +102,8 @@ def test_each_published_table_says_when_it_is_late_and_runs_a_backfill_at_once()
 
 
 def test_one_merged_definition_of_all_locations_resolves():
-    whole = merged()
+    from merged_definitions import defs as whole
+
     dg.Definitions.validate_loadable(whole)
     graph = whole.get_repository_def().asset_graph
     tables = {"/".join(contract.asset_path) for contract in ALL_CONTRACTS}
