@@ -26,8 +26,9 @@ tour: $(STAMP)
 dev: $(STAMP)
 	$(PULSE) dev
 
+# The outcomes option is one word with its value: as two, pytest takes an existing file for a path to test.
 test: $(STAMP)
-	$(BIN)/python -m pytest --feature-outcomes .feature_outcomes.json
+	$(BIN)/python -m pytest --feature-outcomes=.feature_outcomes.json
 
 # Everything fast: format, lint, layers, types, fast tests, documents.
 check: $(STAMP)
