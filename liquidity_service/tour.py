@@ -267,9 +267,9 @@ class _Done:
 
 
 def _fingerprint(settings: Settings) -> str:
-    """Hash of what a result depends on: input files by name, size and time, the code, the lake's place."""
+    """Hash of what a result depends on: input files by name, size and time, the code, every setting (secrets masked)."""
     roots = settings.feed_roots
-    listed = [code_version(), str(settings.lake_dir.resolve())]
+    listed = [code_version(), settings.model_dump_json()]
     for folder in (roots.recorded, roots.landing):
         if folder is not None and folder.is_dir():
             for path in sorted(folder.rglob("*")):
