@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PULSE := $(BIN)/pulse
 export DO_NOT_TRACK := 1
 
-.PHONY: setup tour dev test check bench shape docs simulate lock clean \
+.PHONY: setup tour dev test check bench bench-peers shape docs simulate lock clean \
 	liquidity-pulse-build liquidity-pulse-test liquidity-pulse-dev liquidity-pulse-simulate \
 	liquidity-pulse-benchmark liquidity-pulse-docs validate-liquidity-data
 
@@ -38,8 +38,12 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not slow and not real_data"
 
+# Ours beside the named peers; `bench-peers` installs those that cannot share our environment into .peers.
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.run
+
+bench-peers: $(STAMP)
+	$(BIN)/python -m benchmarks.peers.run
 
 # The structure in numbers: layers, files by size, who imports whom.
 shape: $(STAMP)

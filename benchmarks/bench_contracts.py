@@ -35,6 +35,7 @@ from liquidity.contracts.example import example_table
 from liquidity.contracts.validation import audit
 from liquidity.features.blocks import PANEL_INPUTS, feature_tables
 from liquidity.features.panel import build_signal_panel
+from liquidity.simulation.isin import simulated_isins
 from resources.expectations import run_suite
 from resources.lake import History, Lake
 
@@ -66,7 +67,11 @@ def alternative_readings(rows: int) -> pa.Table:
 
 
 def signals(contract: TableContract, names: int) -> Any:
-    return frame_from_table(example_table(contract, DAY, names, np.random.default_rng(1)))
+    """Rows that keep the contract, of bonds that carry ISINs as a real day's do."""
+    frame = frame_from_table(example_table(contract, DAY, names, np.random.default_rng(1)))
+    codes, _ = pd.factorize(frame["instrument_id"], sort=True)
+    isins = np.sort(simulated_isins(np.arange(names) // 10, np.arange(names) % 10))
+    return frame.assign(instrument_id=pd.array(isins[codes], dtype="str"))
 
 
 def run(quick: bool = False) -> list[Row]:
@@ -106,7 +111,7 @@ def _shares(names: int, stage_names: int) -> list[Row]:
 
         whole, guard = best(6, step, lambda: audit(panel, SIGNAL_PANEL, DAY), clock=time.process_time)
     return [
-        Row("guard of signal_panel alone (processor s)", guard, f"{names:,} ISINs", f"reported: {guard / whole:.1%} of the step", True, "read, join, publish", whole),
+        Row("guard of signal_panel alone (processor s)", guard, f"{names:,} ISINs", f"< 5 % of the step ({guard / whole:.1%})", guard < 0.05 * whole, "read, join, publish", whole),
         _stage_share(stage_names),
     ]  # fmt: skip
 

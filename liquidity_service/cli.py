@@ -1,4 +1,7 @@
-"""The command line: ``pulse tour | dev | run | simulate | validate | show | history | forget | config``.
+"""The command line: ``pulse tour | dev | run | simulate | record | emulate | book | collect | validate | show | ...``.
+
+The larger commands keep their options and their work in a file each (``record_command.py``, ``book_commands.py``,
+``collect.py``, ``emulator/command.py``); heavy libraries are imported by the command that needs them.
 
 Exit codes: 0 done, 1 the data or a run is at fault, 2 the call or the configuration is.
 """
@@ -6,34 +9,19 @@ Exit codes: 0 done, 1 the data or a run is at fault, 2 the call or the configura
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from liquidity.domain.errors import ConfigError, ContractError, LiquidityError
+from liquidity_service import book_commands, collect, record_command
+from liquidity_service.arguments import day, moment
 from liquidity_service.workspace import JOBS, run_dev, run_job
 from resources.settings import Settings, load_settings, show_config
 
 __all__ = ["main"]
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as YYYY-MM-DD") from None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 2026-11-20T18:00:00+00:00") from None
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no time zone; write it as {text}+00:00")
-    return moment
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pulse", description="Liquidity of bonds and crypto: checked signals, 0-100 indices, published pulse."
     )
@@ -55,16 +43,29 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run a job over a range of days as one Dagster run")
     run.add_argument("job", choices=JOBS)
-    run.add_argument("--start", type=_day, required=True)
-    run.add_argument("--end", type=_day, help="last day (default: the first)")
+    run.add_argument("--start", type=day, required=True)
+    run.add_argument("--end", type=day, help="last day (default: the first)")
 
     simulate = commands.add_parser("simulate", help="write a seeded market into the landing folder")
     simulate.add_argument("--out", type=Path, help="landing folder (default: the workspace's)")
-    simulate.add_argument("--start", type=_day)
-    simulate.add_argument("--end", type=_day, help="last day (default: yesterday)")
+    simulate.add_argument("--start", type=day)
+    simulate.add_argument("--end", type=day, help="last day (default: yesterday)")
     simulate.add_argument("--bonds", type=int)
     simulate.add_argument("--seed", type=int)
     simulate.add_argument("--layout", choices=("day", "month"), default="month")
+
+    record_command.add_arguments(
+        commands.add_parser("record", help="record order books and trades of a venue until stopped")
+    )
+    book_commands.add_arguments(commands.add_parser("book", help="replay, check and compare recorded order books"))
+    collect.add_arguments(
+        commands.add_parser("collect", help="gather real history of a venue over REST into the landing folder")
+    )
+    emulate = commands.add_parser("emulate", help="serve a recorded or made-up market in a venue's own protocol")
+    if wanted == "emulate":  # its options come with a web server, which no other command loads
+        from liquidity_service.emulator.command import add_arguments
+
+        add_arguments(emulate)
 
     validate = commands.add_parser("validate", help="check files against the table contracts; 0 good, 1 not")
     validate.add_argument("path", type=Path)
@@ -72,13 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--json", action="store_true", help="machine-readable report")
 
     show = commands.add_parser("show", help="print the pulse of a session")
-    show.add_argument("--date", type=_day, help="session (default: the newest of each market)")
+    show.add_argument("--date", type=day, help="session (default: the newest of each market)")
     show.add_argument("--rows", type=int, default=12)
 
     history = commands.add_parser("history", help="what was published for an instrument on a date, as of a time")
     history.add_argument("instrument")
-    history.add_argument("--date", type=_day, required=True)
-    history.add_argument("--as-of", type=_moment, help="moment to look back from (default: now)")
+    history.add_argument("--date", type=day, required=True)
+    history.add_argument("--as-of", type=moment, help="moment to look back from (default: now)")
+
+    retain = commands.add_parser("retain", help="remove market data older than retention.*_days from the database")
+    retain.add_argument("--dry-run", action="store_true", help="list what would go; change nothing")
 
     commands.add_parser("forget", help="drop superseded publications older than publication.retention_days")
     commands.add_parser("config", help="every setting, its value and where it comes from; secrets masked")
@@ -87,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(words[0] if words else "").parse_args(words)
     try:
         return _run(options, load_settings())
     except ConfigError as error:
@@ -112,6 +117,16 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return run_job(settings, options.job, options.start, options.end or options.start)
         case "simulate":
             return _simulate(options, settings)
+        case "record":
+            return record_command.run(options, settings)
+        case "book":
+            return book_commands.run(options)
+        case "collect":
+            return collect.run(options, settings)
+        case "emulate":
+            from liquidity_service.emulator.command import run_emulator
+
+            return run_emulator(options)
         case "validate":
             return _validate(options)
         case "show":
@@ -120,6 +135,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return print_pulse(settings, session=options.date, rows=options.rows)
         case "history":
             return _history(options, settings)
+        case "retain":
+            return _retain(settings, dry_run=options.dry_run)
         case "forget":
             return _forget(settings)
         case _:
@@ -163,6 +180,19 @@ def _history(options: argparse.Namespace, settings: Settings) -> int:
             f"nothing was published for {options.instrument} on {options.date} by then; `pulse show --date {options.date}` lists what there is"
         )
     print(published.text())
+    return 0
+
+
+def _retain(settings: Settings, *, dry_run: bool) -> int:
+    from resources.stores.retention import apply_retention, removals_due
+    from resources.workspace_database import open_market_data
+
+    act = removals_due if dry_run else apply_retention
+    with open_market_data(settings) as store:
+        removals = act(store.engine, settings.retention.model_dump(), datetime.now(UTC))
+    for removal in removals:
+        print(f"{removal.table_name} {removal.day}: {removal.rows_count} rows, kept for {removal.kept_days} days")
+    print(f"{len(removals)} days {'would be removed' if dry_run else 'removed'}; config/liquidity.yaml, retention")
     return 0
 
 

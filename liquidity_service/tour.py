@@ -1,7 +1,7 @@
 """The tour: from an empty folder to a printed pulse, and nothing to do the second time.
 
-The plan asks every feed which sessions it has, takes the last ones of each, and runs the pipeline over those days
-and the 90 days of signals before them. What was done is remembered with a fingerprint of inputs, code and settings.
+The plan asks every feed and every order-book tape which sessions it has, takes the last ones of each, and runs the
+pipeline over those days and the 90 days of signals before them; the books come first, because the panel reads them. What was done is remembered with a fingerprint of inputs, code and settings.
 """
 
 import hashlib
@@ -21,20 +21,28 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from liquidity.domain.errors import ContractError
 from liquidity.simulation import MarketConfig
+from liquidity.simulation.crypto_market import TAPE_COINS, TapeConfig
+from liquidity_service.books_table import print_books
 from liquidity_service.pulse_table import print_pulse
 from liquidity_service.workspace import brought_up, project_root
 from resources.code_version import code_version
+from resources.crypto_sources import crypto_days
 from resources.feeds import Feed, open_feeds
 from resources.feeds._simulated_files import simulate_to_landing
+from resources.feeds._simulated_tapes import TapesReport, simulate_tapes_to_landing
+from resources.feeds.tapes import NAME as TAPES_FEED
 from resources.settings import Settings
 
-__all__ = ["DayRange", "plan_ranges", "run_tour", "shares", "simulation_config"]
+__all__ = ["DayRange", "plan_ranges", "run_tour", "shares", "simulate_tapes", "simulation_config"]
 
 LOOKBACK = timedelta(days=89)
 _LONGEST_REST = timedelta(days=14)
 # A run over more days than this is cut, so that the progress bar moves and a failure costs little.
 _LONGEST_RUN = timedelta(days=200)
 _WORKERS: Final = 2
+_TAPE_DAYS: Final = 30
+_TAPE_MINUTES: Final = 4
+_BOOKS: Final = "crypto_books"
 _COLLECTING: Final = "collect_signals"
 _COMPUTING: Final = "features_to_pulse"
 
@@ -99,22 +107,30 @@ def simulation_config(settings: Settings, *, bonds: int | None = None, seed: int
     )
 
 
+def simulate_tapes(landing: Path, market: MarketConfig, start: date, end: date) -> TapesReport:
+    """Generate the tapes of the market's last thirty days: a few minutes a day of its perpetuals."""
+    config = TapeConfig(seed=market.seed, coins=TAPE_COINS[: market.crypto_perps], minutes=_TAPE_MINUTES)
+    first = max(start, end - timedelta(days=_TAPE_DAYS - 1))
+    return simulate_tapes_to_landing(landing, config, market, start, first, end)
+
+
 def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool) -> int:
     """Bring up, simulate, ingest, materialise and print; 0 when all went well."""
     console = Console()
     root = project_root()
     if simulation:
         end = datetime.now(UTC).date() - timedelta(days=1)
+        market, start = simulation_config(settings), settings.simulate_start
         with console.status("simulating the market"):
-            report = simulate_to_landing(
-                settings.landing_dir, simulation_config(settings), settings.simulate_start, end, "month"
-            )
-        console.print(str(report), highlight=False, soft_wrap=True)
+            report = simulate_to_landing(settings.landing_dir, market, start, end, "month")
+            tapes = simulate_tapes(settings.landing_dir, market, start, end)
+        console.print(f"{report}\n{tapes}", highlight=False, soft_wrap=True)
     feeds = open_feeds(settings.feed_roots)
-    steps = _plan(feeds, sessions)
+    books = crypto_days(settings.feed_roots)
+    steps = _plan(feeds, sessions, books)
     done = _Done.load(settings.data_dir / "tour.json", _fingerprint(settings))
     waiting = [step for step in steps if again or step not in done.steps]
-    console.print(_market_lines(feeds, sessions), highlight=False)
+    console.print(_market_lines(feeds, sessions, books), highlight=False)
     if waiting:
         with console.status("starting the database"):
             workspace = brought_up(settings)
@@ -124,33 +140,44 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
     else:
         console.print("Nothing changed since the last tour; this is what it made.\n")
     print_pulse(settings, session=None, rows=12)
+    print_books(settings)
     console.print("\nOpen the Dagster UI on it with [bold]make dev[/bold], then http://127.0.0.1:3000")
     return 0
 
 
-def _plan(feeds: Sequence[Feed], sessions: int) -> list[dict[str, str]]:
-    scored = [feed.sessions() for feed in feeds if "instruments" in feed.tables]
+def _plan(
+    feeds: Sequence[Feed], sessions: int, books: Mapping[str, Sequence[date]] | None = None
+) -> list[dict[str, str]]:
+    """Steps in order; ``books`` are the days of each order book's tapes and of recorded derivatives (``recorded ...``)."""
+    books = books or {}
+    # The feed of tapes lists all books together: each book's own last days are asked for instead.
+    scored: list[Sequence[date]] = [
+        feed.sessions() for feed in feeds if "instruments" in feed.tables and feed.name != TAPES_FEED
+    ]
+    scored += [days for name, days in books.items() if ":" in name]
     if not any(scored):
         raise ContractError("no feed has a session: simulate a market, fill the landing folder or set PULSE_REAL_DATA")
     ingest, compute = plan_ranges(scored, sessions)
-    jobs = [(_COLLECTING, piece) for whole in ingest for piece in _cut(whole)]
+    replayed = _merge(cluster for days in books.values() for cluster in _clusters(days[-sessions:]))
+    jobs = [(_BOOKS, piece) for whole in replayed for piece in _cut(whole)]
+    jobs += [(_COLLECTING, piece) for whole in ingest for piece in _cut(whole)]
     jobs += [(_COMPUTING, piece) for whole in compute for piece in _cut(whole)]
     return [{"job": job, "start": days.start.isoformat(), "end": days.end.isoformat()} for job, days in jobs]
 
 
-def _market_lines(feeds: Sequence[Feed], sessions: int) -> str:
+def _market_lines(feeds: Sequence[Feed], sessions: int, books: Mapping[str, Sequence[date]]) -> str:
+    markets = {feed.name: feed.sessions() for feed in feeds if "instruments" in feed.tables and feed.name != TAPES_FEED}
     lines = []
-    for feed in feeds:
-        days = feed.sessions()
-        if days and "instruments" in feed.tables:
-            lines.append(f"  {feed.name:<28} {len(days[-sessions:]):>3} sessions {days[-sessions:][0]} .. {days[-1]}")
+    for name, days in (*markets.items(), *((f"tape {name}", days) for name, days in books.items() if ":" in name)):
+        if days:
+            lines.append(f"  {name:<32} {len(days[-sessions:]):>3} sessions {days[-sessions:][0]} .. {days[-1]}")
     return "Markets and the sessions computed of each:\n" + "\n".join(lines)
 
 
 def _materialise(
     steps: list[dict[str, str]], done: "_Done", child_environment: dict[str, str], root: Path, console: Console
 ) -> bool:
-    """Run the steps: all ingestion before all computation, each shared between worker processes."""
+    """Run the steps: all books, then all ingestion, then all computation, each shared between worker processes."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -160,7 +187,7 @@ def _materialise(
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("starting", total=len(steps))
-        for job in (_COLLECTING, _COMPUTING):
+        for job in (_BOOKS, _COLLECTING, _COMPUTING):
             mine = [step for step in steps if step["job"] == job]
             messages: queue.Queue[dict[str, Any]] = queue.Queue()
             workers = [
@@ -201,13 +228,13 @@ def _materialise(
 def shares(steps: Sequence[Mapping[str, str]], workers: int) -> list[list[Mapping[str, str]]]:
     """Deal steps out to workers: those less than 90 days apart stay together, in order.
 
-    Early warnings look back over 90 days of scores, so a range must find the ranges before it finished. Ingestion looks
-    at single days and is dealt out freely.
+    Early warnings look back over 90 days of scores, and liquidation levels over 30 days of open interest, so a range
+    must find the ranges before it finished. Ingestion looks at single days and is dealt out freely.
     """
     groups: list[list[Mapping[str, str]]] = []
     for step in steps:
         near = groups and date.fromisoformat(step["start"]) - date.fromisoformat(groups[-1][-1]["end"]) <= LOOKBACK
-        if near and step["job"] == _COMPUTING:
+        if near and step["job"] != _COLLECTING:
             groups[-1].append(step)
         else:
             groups.append([step])

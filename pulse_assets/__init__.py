@@ -1,6 +1,6 @@
-"""Dagster code location: signals -> features -> indices -> published pulse.
+"""Dagster code location: signals and order books -> features -> indices -> published pulse.
 
-The files in flow order: ``signals.py``, ``features.py``, ``indices.py``, ``publish.py``; then ``checks.py``,
+The files in flow order: ``signals.py``, ``crypto.py``, ``features.py``, ``indices.py``, ``publish.py``; then ``checks.py``,
 ``schedules.py`` and ``definitions.py``, which collects them.
 """
 

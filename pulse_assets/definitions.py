@@ -4,6 +4,14 @@ import dagster as dg
 
 from io_managers.wiring import LOCATION_RESOURCES
 from pulse_assets.checks import CHECKS
+from pulse_assets.crypto import (
+    book_daily,
+    books,
+    funding_rates,
+    liquidation_events,
+    liquidation_levels,
+    open_interest,
+)
 from pulse_assets.features import features, signal_panel
 from pulse_assets.freshness import with_freshness
 from pulse_assets.indices import heatmap, scores, warnings_table
@@ -14,7 +22,23 @@ from pulse_assets.signals import signals
 __all__ = ["defs"]
 
 defs = dg.Definitions(
-    assets=with_freshness([signals, signal_panel, features, scores, heatmap, warnings_table, liquidity_pulse]),
+    assets=with_freshness(
+        [
+            signals,
+            books,
+            book_daily,
+            open_interest,
+            funding_rates,
+            liquidation_events,
+            liquidation_levels,
+            signal_panel,
+            features,
+            scores,
+            heatmap,
+            warnings_table,
+            liquidity_pulse,
+        ]
+    ),
     asset_checks=CHECKS,
     jobs=JOBS,
     schedules=SCHEDULES,

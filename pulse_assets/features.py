@@ -8,6 +8,7 @@ import pandas as pd
 from liquidity.contracts import (
     ALT_SIGNALS,
     AUCTION_MM,
+    BOOK_DAILY,
     INSTRUMENTS,
     LIQUIDITY_FEATURES,
     LIQUIDITY_MEASURES,
@@ -18,6 +19,7 @@ from liquidity.contracts import (
 )
 from liquidity.contracts.conform import frame_from_table
 from liquidity.features.blocks import PANEL_INPUTS, feature_tables
+from liquidity.features.book_signals import with_books
 from liquidity.features.panel import build_signal_panel
 from pulse_assets.contract_assets import asset_out, asset_settings, borrow, history
 from pulse_assets.day_metadata import report_days
@@ -37,6 +39,7 @@ __all__ = ["features", "signal_panel"]
         "alt_signals": borrow(ALT_SIGNALS),
         "auction_mm": borrow(AUCTION_MM),
         "sentiment": borrow(SENTIMENT),
+        "book_daily": borrow(BOOK_DAILY),
     },
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -48,9 +51,11 @@ def signal_panel(
     alt_signals: pd.DataFrame,
     auction_mm: pd.DataFrame,
     sentiment: pd.DataFrame,
+    book_daily: pd.DataFrame,
 ) -> dg.Output[pd.DataFrame]:
-    """Put the signals of each instrument side by side, one number each, over all venues."""
-    panel = build_signal_panel(instruments, microstructure, alt_signals, auction_mm, sentiment)
+    """Put the signals of each instrument side by side, one number each, over all venues; order books speak for quotes."""
+    quoted = with_books(microstructure, book_daily)
+    panel = build_signal_panel(instruments, quoted, alt_signals, auction_mm, sentiment)
     report_days(context, SIGNAL_PANEL, panel, coverage_summary)
     return dg.Output(panel)
 

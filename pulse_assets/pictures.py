@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from liquidity.domain.errors import ConfigError
 
-__all__ = ["MAX_SVG_BYTES", "bars", "grid", "history_band", "inline_markdown"]
+__all__ = ["BLUE", "MAX_SVG_BYTES", "ORANGE", "bars", "grid", "history_band", "inline_markdown", "svg"]
 
 MAX_SVG_BYTES = 690
-_BLUE, _GREY, _ORANGE = "#1f6fd1", "#8a97a8", "#c8641a"
+BLUE, _GREY, ORANGE = "#1f6fd1", "#8a97a8", "#c8641a"
 
 
 def inline_markdown(svg: str) -> str:
@@ -24,7 +24,8 @@ def inline_markdown(svg: str) -> str:
     return f"![](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
-def _svg(width: int, height: int, body: str) -> str:
+def svg(width: int, height: int, body: str) -> str:
+    """Wrap drawing commands into a picture of ``width`` by ``height`` units."""
     return f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}'>{body}</svg>"
 
 
@@ -39,16 +40,16 @@ def history_band(low: Sequence[float], middle: Sequence[float], high: Sequence[f
     xs = [i * step for i in range(len(middle))]
     band = points(high, xs) + " " + points(low[::-1], xs[::-1])
     grid_line = "<path d='M0 50h260' stroke='#999' stroke-width='.3'/>"
-    return _svg(
+    return svg(
         260,
         100,
-        f"{grid_line}<path fill='{_BLUE}' opacity='.2' d='M{band}z'/><path fill='none' stroke='{_BLUE}' d='M{points(middle, xs)}'/>",
+        f"{grid_line}<path fill='{BLUE}' opacity='.2' d='M{band}z'/><path fill='none' stroke='{BLUE}' d='M{points(middle, xs)}'/>",
     )
 
 
 def grid(cells: Sequence[Sequence[float | None]]) -> str:
     """Heatmap of 0-100 points: orange is illiquid, grey is middling, blue is liquid, a gap is no value."""
-    paths: dict[str, str] = {_ORANGE: "", "#d9a06f": "", _GREY: "", "#7ba3d6": "", _BLUE: ""}
+    paths: dict[str, str] = {ORANGE: "", "#d9a06f": "", _GREY: "", "#7ba3d6": "", BLUE: ""}
     colours = list(paths)
     for row, values in enumerate(cells):
         for column, value in enumerate(values):
@@ -66,9 +67,9 @@ def grid(cells: Sequence[Sequence[float | None]]) -> str:
 def bars(values: Sequence[float]) -> str:
     """Horizontal bars around a zero line, blue to the right for positive, orange to the left for negative."""
     largest = max((abs(v) for v in values), default=1.0) or 1.0
-    paths = {_BLUE: "", _ORANGE: ""}
+    paths = {BLUE: "", ORANGE: ""}
     for row, value in enumerate(values[:12]):
         length = round(75 * value / largest)
-        paths[_BLUE if value >= 0 else _ORANGE] += f"M80 {row * 10}h{length}v8h{-length}z"
+        paths[BLUE if value >= 0 else ORANGE] += f"M80 {row * 10}h{length}v8h{-length}z"
     body = "".join(f"<path fill='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
-    return _svg(160, 10 * max(len(values[:12]), 1), body)
+    return svg(160, 10 * max(len(values[:12]), 1), body)

@@ -11,7 +11,7 @@ import dagster as dg
 from liquidity.domain.session import is_session
 from resources.dagster_wiring import DAILY
 
-__all__ = ["JOBS", "SCHEDULES", "daily_pulse", "rescore", "signals_job"]
+__all__ = ["JOBS", "SCHEDULES", "crypto_books", "daily_pulse", "rescore", "signals_job"]
 
 _INGESTED = dg.AssetSelection.groups("signals") | dg.AssetSelection.assets(["pulse", "signal_panel"])
 _COMPUTED = dg.AssetSelection.groups("features", "pulse_indices", "publish") - dg.AssetSelection.assets(
@@ -22,7 +22,13 @@ daily_pulse = dg.define_asset_job(
     "daily_pulse",
     selection=dg.AssetSelection.groups("signals", "features", "pulse_indices", "publish"),
     executor_def=dg.in_process_executor,
-    description="Everything for the chosen days: collect, check, features, indices, publish.",
+    description="Everything for the chosen days: collect, check, features, indices, publish; order books come from crypto_books.",
+)
+crypto_books = dg.define_asset_job(
+    "crypto_books",
+    selection=dg.AssetSelection.groups("crypto"),
+    executor_def=dg.in_process_executor,
+    description="Replay the tapes of the chosen days and read funding, open interest and liquidations.",
 )
 signals_job = dg.define_asset_job(
     "collect_signals",
@@ -42,7 +48,7 @@ rescore = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="Indices and publication again from stored features, for example under another weight profile.",
 )
-JOBS = [daily_pulse, signals_job, features_to_pulse, rescore]
+JOBS = [daily_pulse, crypto_books, signals_job, features_to_pulse, rescore]
 
 
 def _after_close(calendar: str, cron: str, days_back: int, note: str) -> dg.ScheduleDefinition:
@@ -68,7 +74,22 @@ def _after_close(calendar: str, cron: str, days_back: int, note: str) -> dg.Sche
     return after_close
 
 
+@dg.schedule(
+    name="crypto_books_daily",
+    job=crypto_books,
+    cron_schedule="5 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Five minutes into the next day: the tapes of the day that ended, before daily_pulse asks for them.",
+)
+def crypto_books_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Ask for the tables of the day that ended."""
+    key = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    return dg.RunRequest(run_key=f"crypto_books:{key}", partition_key=key)
+
+
 SCHEDULES = [
+    crypto_books_daily,
     _after_close("XBOM", "30 10 * * *", 0, "Half an hour after the Mumbai close"),
     _after_close("BVMF", "30 21 * * *", 0, "Half an hour after the latest Sao Paulo close"),
     _after_close("XNYS", "45 21 * * *", 0, "Three quarters of an hour after the New York winter close"),

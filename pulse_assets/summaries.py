@@ -25,6 +25,7 @@ __all__ = [
     "score_column",
     "score_summary",
     "set_aside_summary",
+    "shown_table",
     "signal_summary",
     "warning_summary",
 ]
@@ -46,7 +47,8 @@ def _newest(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["session_date"] == table["session_date"].max()] if len(table) else table
 
 
-def _table(frame: pd.DataFrame) -> dg.TableMetadataValue:
+def shown_table(frame: pd.DataFrame) -> dg.TableMetadataValue:
+    """The first rows of a frame as a table of the UI, numbers with two decimals."""
     columns = [dg.TableColumn(name, type="string") for name in frame.columns]
     records = [
         dg.TableRecord({name: _text(value) for name, value in row.items()})
@@ -75,7 +77,7 @@ def signal_summary(table: pd.DataFrame, status: pd.DataFrame, failures: Sequence
         status = status[status["session_date"] <= table["session_date"].max()]
     newest = _newest(status)
     if len(newest):
-        summary["adapters"] = _table(
+        summary["adapters"] = shown_table(
             newest[["adapter", "state", "rows_count", "coverage_frac", "missing_count", "detail"]]
         )
     return summary
@@ -105,7 +107,7 @@ def coverage_summary(panel: pd.DataFrame) -> dict[str, Any]:
     return {
         "instruments": int(newest["instrument_id"].nunique()),
         "signal_coverage_frac": float(newest[signals].notna().to_numpy().mean()),
-        "coverage_by_class": _table(share.reset_index()),
+        "coverage_by_class": shown_table(share.reset_index()),
     }
 
 
@@ -119,7 +121,7 @@ def feature_summary(features: pd.DataFrame) -> dict[str, Any]:
         "instruments": int(newest["instrument_id"].nunique()),
         "with_history_frac": float((newest["history_n"] >= 10).mean()),
         "anomalies": len(flagged),
-        "anomalous": _table(flagged[["instrument_id", "anomaly_flags", "history_n"]]),
+        "anomalous": shown_table(flagged[["instrument_id", "anomaly_flags", "history_n"]]),
     }
 
 
@@ -136,8 +138,8 @@ def score_summary(table: pd.DataFrame, contract: TableContract) -> dict[str, Any
         "mean_points": float(known[score].mean()) if len(known) else dg.MetadataValue.null(),
         "mean_uncertainty_points": float(known["uncertainty_sd"].mean()) if len(known) else dg.MetadataValue.null(),
         "mean_coverage_frac": float(newest["coverage_frac"].mean()),
-        "by_method": _table(newest.groupby(["asset_class", "method"]).size().rename("instruments").reset_index()),
-        "lowest": _table(
+        "by_method": shown_table(newest.groupby(["asset_class", "method"]).size().rename("instruments").reset_index()),
+        "lowest": shown_table(
             known.nsmallest(8, score)[["instrument_id", score, "uncertainty_sd", "coverage_frac", "method"]]
         ),
         "config_hash": ", ".join(sorted(newest["config_hash"].unique())),
@@ -205,7 +207,7 @@ def heatmap_summary(cells: pd.DataFrame) -> dict[str, Any]:
         "masked_cells": int(newest["masked"].sum()),
         **pictures,
         "heatmap_axes": f"rows {', '.join(rows)}; columns {', '.join(columns)}; orange illiquid, blue liquid",
-        "cells_table": _table(
+        "cells_table": shown_table(
             newest[~newest["masked"]][
                 ["asset_class", "origin", "sector", "rating", "liquidity_score", "bondx_score", "members_count"]
             ]
@@ -219,7 +221,9 @@ def warning_summary(warnings: pd.DataFrame, index_history: pd.DataFrame | None =
     if len(warnings):
         newest = _newest(warnings)
         summary["raised"] = int((newest["state"] == "raised").sum())
-        summary["names"] = _table(newest[["instrument_id", "state", "raised_on", "liquidity_score", "change_points"]])
+        summary["names"] = shown_table(
+            newest[["instrument_id", "state", "raised_on", "liquidity_score", "change_points"]]
+        )
     if index_history is not None:
         picture = history_picture(index_history, "liquidity_score")
         summary |= {f"index_{name}": value for name, value in picture.items()}
@@ -236,5 +240,5 @@ def pulse_summary(documents: pd.DataFrame) -> dict[str, Any]:
     return {
         "documents": len(newest),
         "scored": int(newest["liquidity_score"].notna().sum()),
-        "movers": _table(movers[["instrument_id", "liquidity_score", "change_points", "bondx_score", "source"]]),
+        "movers": shown_table(movers[["instrument_id", "liquidity_score", "change_points", "bondx_score", "source"]]),
     }

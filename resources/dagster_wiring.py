@@ -20,7 +20,7 @@ from resources.code_version import code_version
 from resources.settings import Settings, current_settings
 
 if TYPE_CHECKING:  # what pandas, parquet or the database need is loaded where it is used
-    from resources.feeds import Feed
+    from resources.feeds import Feed, FeedRoots
     from resources.lake import Lake
     from resources.stores.pulse import PulseStore
 
@@ -86,18 +86,23 @@ class FeedsResource(dg.ConfigurableResource["FeedsResource"]):
         default=None, description="Session of a landed NSE download without a day in its name, YYYY-MM-DD."
     )
 
-    def feeds(self, only: Sequence[str] = ()) -> "list[Feed]":
-        """Open the feeds, or those named in ``only``; :class:`ConfigError` names one that is not there."""
-        from resources.feeds import FeedRoots, open_feeds
+    def roots(self) -> "FeedRoots":
+        """Folders that feeds and tapes are read from."""
+        from resources.feeds import FeedRoots
 
-        roots = FeedRoots(
+        return FeedRoots(
             recorded=Path(self.real_data) if self.real_data else None,
             landing=Path(self.landing_dir),
             naive_times_utc=self.naive_times_utc,
             bondx_day=date.fromisoformat(self.bondx_day) if self.bondx_day else None,
             nse_day=date.fromisoformat(self.nse_day) if self.nse_day else None,
         )
-        opened = open_feeds(roots)
+
+    def feeds(self, only: Sequence[str] = ()) -> "list[Feed]":
+        """Open the feeds, or those named in ``only``; :class:`ConfigError` names one that is not there."""
+        from resources.feeds import open_feeds
+
+        opened = open_feeds(self.roots())
         names = [feed.name for feed in opened]
         absent = sorted(set(only) - set(names))
         if absent:

@@ -31,7 +31,12 @@ _COMPRESSED = (".gz", ".zip", ".zst", ".bz2", ".xz")
 _CONTRACTS = {contract.name: contract for contract in ALL_CONTRACTS}
 _TEXT_BLOCK_BYTES = 1 << 24
 # Beside tables a lake holds quarantine, documents and archives, a landing folder files in the layouts of other systems.
-_OTHER_FOLDERS = frozenset({"quarantine", "published", "publications", "bondx", "nse"})
+_OTHER_FOLDERS = frozenset(
+    {
+        "quarantine", "published", "publications", "bondx", "nse", "tapes", "candles",
+        "binance_archive", "lean_bars", "macro_downloads", "tesouro_direto", "treasury_auction_results",
+    }
+)  # fmt: skip
 _OTHER_FILES = frozenset({"simulated_truth.json"})
 
 

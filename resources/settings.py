@@ -42,6 +42,7 @@ __all__ = [
     "Gate",
     "Logging",
     "Publication",
+    "Retention",
     "RiskThresholds",
     "Settings",
     "Sizing",
@@ -200,6 +201,29 @@ class Publication(_Group):
     )
 
 
+class Retention(_Group):
+    """How long the database keeps market data; the lake is not touched."""
+
+    order_book_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Book messages, snapshots and analyses older than this may be removed; null keeps all [days].",
+    )
+    trades_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Public trades older than this may be removed; null keeps all [days].",
+    )
+    derivatives_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Funding, open interest and liquidations older than this may be removed; null keeps all [days].",
+    )
+
+
 class Freshness(_Group):
     """When a missing publication counts as late."""
 
@@ -305,6 +329,7 @@ class Settings(BaseSettings):
     tiers: Tiers = Tiers()
     early_warning: EarlyWarning = EarlyWarning()
     publication: Publication = Publication()
+    retention: Retention = Retention()
     freshness: Freshness = Freshness()
     cache: Cache = Cache()
     logging: Logging = Logging()

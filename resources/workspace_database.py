@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy import create_engine
+
 from resources.embedded_postgres import EmbeddedServer, ensure_server
 from resources.settings import Settings
+from resources.stores.market_data import MarketDataStore
+from resources.stores.migrations import upgrade
 from resources.stores.pulse import PulseStore
 
-__all__ = ["WorkspaceDatabase", "ensure_database", "open_pulse_store"]
+__all__ = ["WorkspaceDatabase", "ensure_database", "open_market_data", "open_pulse_store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +54,20 @@ def open_pulse_store(settings: Settings) -> Iterator[PulseStore]:
         store.migrate()
         yield store
     finally:
+        database.stop()
+
+
+@contextmanager
+def open_market_data(settings: Settings) -> Iterator[MarketDataStore]:
+    """Open the workspace's market data, migrated; lets go of the embedded server afterwards.
+
+    Two connections stay open meanwhile: opening one costs more than writing a small batch.
+    """
+    database = ensure_database(settings)
+    engine = create_engine(database.pulse_url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
+    try:
+        upgrade(database.pulse_url)
+        yield MarketDataStore(engine)
+    finally:
+        engine.dispose()
         database.stop()

@@ -3,6 +3,19 @@
 ``ALL_CONTRACTS`` lists them in the order of the data flow. Read next: ``table.py``.
 """
 
+from liquidity.contracts.crypto import (
+    BOOK_DAILY,
+    BOOK_DELTAS,
+    BOOK_FEATURES,
+    BOOK_SNAPSHOTS,
+    CRYPTO_CONTRACTS,
+    FUNDING_RATES,
+    LIQUIDATION_EVENTS,
+    LIQUIDATION_LEVELS,
+    MARKET_DEPTH,
+    OPEN_INTEREST,
+    VENUE_TRADES,
+)
 from liquidity.contracts.execution import ORDER_ELIGIBILITY
 from liquidity.contracts.features import LIQUIDITY_FEATURES, LIQUIDITY_MEASURES, ROLLING_STATISTICS, SIGNAL_PANEL
 from liquidity.contracts.pulse import (
@@ -30,14 +43,24 @@ __all__ = [
     "ALT_SIGNALS",
     "AUCTION_MM",
     "BONDX_SCORE",
+    "BOOK_DAILY",
+    "BOOK_DELTAS",
+    "BOOK_FEATURES",
+    "BOOK_SNAPSHOTS",
+    "CRYPTO_CONTRACTS",
     "EARLY_WARNINGS",
+    "FUNDING_RATES",
     "INSTRUMENTS",
+    "LIQUIDATION_EVENTS",
+    "LIQUIDATION_LEVELS",
     "LIQUIDITY_FEATURES",
     "LIQUIDITY_INDEX",
     "LIQUIDITY_MEASURES",
     "LIQUIDITY_PULSE",
     "MACRO_SERIES",
+    "MARKET_DEPTH",
     "MICROSTRUCTURE",
+    "OPEN_INTEREST",
     "ORDER_ELIGIBILITY",
     "PULSE_HEATMAP",
     "REPAYMENT_SUPPORT",
@@ -46,6 +69,7 @@ __all__ = [
     "SENTIMENT",
     "SIGNAL_PANEL",
     "SIGNAL_STATUS",
+    "VENUE_TRADES",
     "Column",
     "RowRule",
     "TableContract",
@@ -59,6 +83,7 @@ ALL_CONTRACTS: tuple[TableContract, ...] = (
     SENTIMENT,
     MACRO_SERIES,
     SIGNAL_STATUS,
+    *CRYPTO_CONTRACTS,
     SIGNAL_PANEL,
     ROLLING_STATISTICS,
     LIQUIDITY_MEASURES,

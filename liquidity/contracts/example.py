@@ -15,7 +15,7 @@ from liquidity.domain.errors import ConfigError
 
 __all__ = ["example_table"]
 
-_TEXTS = ("DEMO:NAME", "DEMO", "demo", "0123456789abcdef", "2026", "")
+_TEXTS = ("DEMO:NAME", "DEMO", "demo", "0123456789abcdef", "0123456789abcdef" * 4, "2026", "")
 
 
 def example_table(

@@ -318,39 +318,31 @@ def _text_findings(array: pa.Array, column: Column) -> Iterator[tuple[str, _Mask
     if column.pattern is None:
         return
     values, run_of_row = _runs(array)
-    good = pc.match_substring_regex(values, column.pattern)
-    if _may_climb(values):
-        good = pc.and_not(good, pc.match_substring(values, ".."))
-    if not pc.all(good).as_py():
-        yield "bad_pattern", _expand(pc.invert(good), run_of_row)
-    if column.name == "instrument_id":
-        bad_digit = _bad_check_digit(values, good)
-        if bad_digit is not None:
-            yield "bad_isin_check_digit", _expand(bad_digit, run_of_row)
+    judged = values
+    if column.name == "instrument_id":  # a right ISIN keeps the pattern: only the others need the dearer search
+        other = np.flatnonzero(~is_isin_array(values))
+        judged = values.take(pa.array(other))
+    good = pc.match_substring_regex(judged, column.pattern)
+    if _may_climb(judged):
+        good = pc.and_not(good, pc.match_substring(judged, ".."))
+    bad = _mask(pc.invert(good))
+    if column.name != "instrument_id":
+        if bad.any():
+            yield "bad_pattern", _expand(bad, run_of_row)
+        return
+    # What is shaped like an instrument_id without naming a venue is an ISIN whose check digit failed.
+    bad_digit = _mask(good) & ~_mask(pc.match_substring(judged, ":"))
+    for code, found in (("bad_pattern", bad), ("bad_isin_check_digit", bad_digit)):
+        if found.any():
+            mask = np.zeros(len(values), dtype=np.bool_)
+            mask[other[found]] = True
+            yield code, _expand(mask, run_of_row)
 
 
 def _may_climb(values: pa.Array) -> bool:
     """Whether ``..`` may occur: a search over all the bytes, which may find it across two neighbours."""
     data = values.buffers()[2]
     return data is not None and b".." in data.to_pybytes()
-
-
-def _bad_check_digit(values: pa.Array, good: pa.Array) -> pa.Array | None:
-    shaped = _mask(pc.and_(good, pc.equal(pc.binary_length(values), 12)))
-    places = np.flatnonzero(shaped)
-    if len(places):
-        places = places[
-            ~_mask(pc.match_substring(values if len(places) == len(values) else values.take(pa.array(places)), ":"))
-        ]
-    if len(places) == 0:
-        return None
-    texts = values if len(places) == len(values) else values.take(pa.array(places))
-    wrong = ~is_isin_array(texts)
-    if not wrong.any():
-        return None
-    mask = np.zeros(len(values), dtype=bool)
-    mask[places[wrong]] = True
-    return pa.array(mask)
 
 
 def _runs(array: pa.Array) -> tuple[pa.Array, NDArray[np.int64] | None]:
@@ -366,9 +358,8 @@ def _runs(array: pa.Array) -> tuple[pa.Array, NDArray[np.int64] | None]:
     return array.take(pa.array(places)), np.cumsum(starts) - 1
 
 
-def _expand(mask: pa.Array, run_of_row: NDArray[np.int64] | None) -> _Mask:
-    flat = _mask(mask)
-    return flat if run_of_row is None else flat[run_of_row]
+def _expand(mask: _Mask, run_of_row: NDArray[np.int64] | None) -> _Mask:
+    return mask if run_of_row is None else mask[run_of_row]
 
 
 def _mask(array: pa.Array) -> _Mask:

@@ -48,40 +48,47 @@ def is_isin_array(texts: "pd.Series | pa.Array") -> NDArray[np.bool_]:
     """Element-wise :func:`is_isin`, vectorised; a missing text is not an ISIN.
 
     Luhn doubles every second digit from the right after each letter became two digits, so what a character adds
-    depends only on itself and on the parity of the places right of it: one table look-up per character.
+    depends only on itself, on the parity of the places right of it and on whether its place allows it: one table
+    look-up per character.
     """
     arrow = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string(), from_pandas=True)
     strings = pc.fill_null(arrow.combine_chunks() if isinstance(arrow, pa.ChunkedArray) else arrow, "")
-    shaped = pc.match_substring_regex(strings, f"^{ISIN_PATTERN}$")
-    result = np.asarray(shaped.to_numpy(zero_copy_only=False), dtype=np.bool_).copy()
+    long_enough = pc.equal(pc.binary_length(strings), 12)
+    result = np.asarray(long_enough.to_numpy(zero_copy_only=False), dtype=np.bool_).copy()
     if not result.any():
         return result
-    fixed = strings if result.all() else strings.filter(shaped)
+    fixed = strings if result.all() else strings.filter(long_enough)
     first = int(np.frombuffer(fixed.buffers()[1], dtype=np.int32)[fixed.offset])  # not 0 where the array is a slice
     characters = np.frombuffer(fixed.buffers()[2], dtype=np.uint8)[first : first + 12 * len(fixed)].reshape(-1, 12)
-    total = np.zeros(len(fixed), dtype=np.uint8)  # at most 12 * 13
+    total = np.zeros(len(fixed), dtype=np.uint16)
     odd = np.zeros(len(fixed), dtype=np.uint16)  # 256 where the character's last digit is doubled
     for place in range(11, -1, -1):
         character = np.ascontiguousarray(characters[:, place])
-        total += _LUHN_SUM[odd + character]
+        total += _LUHN_SUM[_ALLOWED_AT[place]][odd + character]
         odd ^= np.where(character < _LETTER_A, np.uint16(256), np.uint16(0))
-    result[result] = total % 10 == 0
+    result[result] = (total < _FORBIDDEN) & (total % 10 == 0)
     return result
 
 
-def _luhn_table() -> NDArray[np.uint8]:
+_LETTERS, _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+_ALLOWED_AT = (_LETTERS, _LETTERS, *[_LETTERS + _DIGITS] * 9, _DIGITS)
+_FORBIDDEN = 256  # above every sum of twelve allowed characters
+_LETTER_A = ord("A")
+
+
+def _luhn_table(allowed: str) -> NDArray[np.uint16]:
     """Tabulate what a character adds to the Luhn sum: entry ``character`` undoubled, ``256 + character`` doubled."""
-    table = np.zeros(512, dtype=np.uint8)
-    for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+    table = np.full(512, _FORBIDDEN, dtype=np.uint16)
+    for character in allowed:
         for doubled in (0, 1):
+            table[256 * doubled + ord(character)] = 0
             for place, digit in enumerate(reversed(str(int(character, 36)))):
                 value = int(digit) * (2 if (place + doubled) % 2 else 1)
                 table[256 * doubled + ord(character)] += value - 9 if value > 9 else value
     return table
 
 
-_LETTER_A = ord("A")
-_LUHN_SUM = _luhn_table()
+_LUHN_SUM = {allowed: _luhn_table(allowed) for allowed in set(_ALLOWED_AT)}
 
 
 def require_instrument_id(text: str) -> str:

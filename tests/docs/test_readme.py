@@ -41,12 +41,12 @@ def named(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_pulse_commands_parse(page: Path) -> None:
-    named_alone = _parser().format_usage()
+    named_alone = _parser("").format_usage()
     for words in commands(page, "pulse"):
         if len(words) == 1 and words[0] in named_alone:  # running text that names a command
             continue
         try:
-            _parser().parse_args(words)
+            _parser(words[0]).parse_args(words)
         except SystemExit:
             pytest.fail(f"{named(page)}: `pulse {' '.join(words)}` is not a command")
 

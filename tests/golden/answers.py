@@ -21,6 +21,14 @@ from liquidity.book import (
     weighted_mid,
     xlm,
 )
+from liquidity.derivatives import (
+    binance_liq,
+    funding,
+    funding_rate,
+    hyperliquid_liq,
+    margin_ratio,
+    margin_tiers,
+)
 from liquidity.features.anomaly import robust_z
 from liquidity.features.freshness import freshness
 from liquidity.features.percentile import percentile_score, winsorize
@@ -100,4 +108,10 @@ ANSWERS: dict[str, Answer] = {
     "uncertainty": _fields(uncertainty),
     "stl": _fields(stl),
     "rolling_stability": _fields(rolling_stability),
+    "margin_tiers": _fields(margin_tiers),
+    "binance_liq": _fields(binance_liq),
+    "hyperliquid_liq": _fields(hyperliquid_liq),
+    "funding": _fields(funding),
+    "funding_rate": _fields(funding_rate),
+    "margin_ratio": _fields(margin_ratio),
 }

@@ -28,6 +28,7 @@ KNOWN = {
     "crypto_minutes": (11, "2016-10-07", "2026-01-01", {"instruments": 108, "microstructure": 18}, 8, {}),
     "macro": (10208, "1919-01-31", "2026-07-23", {"macro_series": 114451}, 0, {"no_value": 144, "ohlc_order": 47}),
     "nse_corporate_bonds": (1, "2025-08-20", "2025-08-20", {"instruments": 101, "microstructure": 101}, 101, {}),
+    "tapes": (2, "2024-08-08", "2024-08-09", {"instruments": 5}, 3, {}),
     "us_close_only": (6289, "1998-01-02", "2022-12-28", {"instruments": 143389, "microstructure": 148420}, 26, {"before_calendar": 42504}),
     "us_equities_daily": (5849, "1998-01-02", "2021-03-31", {"instruments": 44118, "microstructure": 44108}, 10, {}),
     "us_equity_minutes": (15, "2023-08-17", "2023-09-07", {"instruments": 15, "microstructure": 15}, 1, {"outside_hours": 7770}),

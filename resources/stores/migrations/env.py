@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import resources.stores.crypto_tables  # noqa: F401 - declares its tables in METADATA
 from resources.stores.tables import METADATA
 
 __all__: list[str] = []

@@ -2,7 +2,7 @@
 
 import json
 import runpy
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,6 +41,14 @@ def workspace(tmp_path, monkeypatch):
         (["history", "X", "--date", "2026-03-19", "--as-of", "noon"], "'noon' is no time"),
         (["validate"], "the following arguments are required: path"),
         (["simulate", "--layout", "year"], "invalid choice: 'year'"),
+        (["record", "binanceusdm"], "the following arguments are required: SYMBOL"),
+        (["record", "binanceusdm", "BTCUSDT", "--minutes", "0"], "0 is not above 0"),
+        (["record", "binanceusdm", "BTCUSDT", "--stale-s", "nan"], "nan is not above 0"),
+        (["book", "replay", "x", "--out", "y", "--every", "100"], "'100' is none of update, message or a time"),
+        (["book", "compare", "x", "--every", "message"], "'message' is no time"),
+        (["book", "play"], "invalid choice: 'play'"),
+        (["collect", "binanceusdm", "BTCUSDT", "--what", "ohlcv,gold"], "'gold' is none of ohlcv, trades"),
+        (["emulate", "nasdaq"], "invalid choice: 'nasdaq'"),
     ],
 )
 def test_a_wrong_call_exits_two_and_says_what_is_wrong(arguments, told, capsys):
@@ -51,7 +59,20 @@ def test_a_wrong_call_exits_two_and_says_what_is_wrong(arguments, told, capsys):
 
 
 def test_every_command_has_help(capsys):
-    for command in ("tour", "dev", "simulate", "validate", "show", "history", "config"):
+    commands = (
+        "tour",
+        "dev",
+        "simulate",
+        "record",
+        "book",
+        "collect",
+        "emulate",
+        "validate",
+        "show",
+        "history",
+        "config",
+    )
+    for command in commands:
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0
@@ -168,3 +189,16 @@ def test_run_offers_the_jobs_of_the_location_and_refuses_a_backward_range(capsys
     assert set(JOBS) == {job.name for job in DEFINED}
     assert main(["run", "rescore", "--start", "2026-11-20", "--end", "2026-11-19"]) == 2
     assert "before start" in capsys.readouterr().err
+
+
+def test_collect_refuses_days_that_are_not_over_and_backward_ranges(capsys):
+    today = datetime.now(UTC).date()
+    assert main(["collect", "binanceusdm", "BTCUSDT", "--end", str(today)]) == 2
+    assert "is not over yet (UTC)" in capsys.readouterr().err
+    assert main(["collect", "binanceusdm", "BTCUSDT", "--start", "2026-01-02", "--end", "2026-01-01"]) == 2
+    assert "the first day must not lie behind the last" in capsys.readouterr().err
+
+
+def test_recording_asks_for_a_known_venue(capsys):
+    assert main(["record", "nasdaq", "BTCUSDT"]) == 2
+    assert "nasdaq" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from liquidity.contracts import CRYPTO_CONTRACTS
 from pulse_assets.definitions import defs
 from pulse_assets.schedules import JOBS, SCHEDULES
 
@@ -25,10 +26,13 @@ def test_one_schedule_per_market_close():
         "after_close_bvmf": "30 21 * * *",
         "after_close_xnys": "45 21 * * *",
         "after_close_24_7": "20 0 * * *",
+        "crypto_books_daily": "5 0 * * *",
     }
     assert {schedule.execution_timezone for schedule in SCHEDULES} == {"UTC"}
     assert {schedule.default_status for schedule in SCHEDULES} == {dg.DefaultScheduleStatus.STOPPED}
-    assert {schedule.job_name for schedule in SCHEDULES} == {"daily_pulse"}
+    jobs = {name: schedule.job_name for name, schedule in BY_NAME.items()}
+    assert jobs.pop("crypto_books_daily") == "crypto_books"
+    assert set(jobs.values()) == {"daily_pulse"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,11 @@ def test_crypto_on_the_first_of_january_asks_for_the_year_before():
     assert request.partition_key == "2025-12-31"
 
 
+def test_the_books_of_the_day_that_ended_are_asked_for_before_the_pulse():
+    [request] = tick("crypto_books_daily", datetime(2026, 3, 1, 0, 5, tzinfo=UTC)).run_requests
+    assert (request.partition_key, request.run_key) == ("2026-02-28", "crypto_books:2026-02-28")
+
+
 def test_a_day_without_partition_is_skipped():
     result = tick("after_close_24_7", datetime(2035, 1, 2, 0, 20, tzinfo=UTC))
     assert result.run_requests == []
@@ -78,7 +87,9 @@ def test_jobs_divide_the_pipeline_without_a_gap():
         job.name: {key.path[-1] for key in defs.resolve_job_def(job.name).asset_layer.selected_asset_keys}
         for job in JOBS
     }
-    assert set(selected) == {"daily_pulse", "collect_signals", "features_to_pulse", "rescore"}
+    assert set(selected) == {"daily_pulse", "crypto_books", "collect_signals", "features_to_pulse", "rescore"}
+    assert selected["crypto_books"] == {contract.name for contract in CRYPTO_CONTRACTS}
+    assert selected["crypto_books"] & selected["daily_pulse"] == set()
     assert selected["collect_signals"] | selected["features_to_pulse"] == selected["daily_pulse"]
     assert selected["collect_signals"] & selected["features_to_pulse"] == set()
     assert selected["rescore"] < selected["features_to_pulse"]

@@ -1,0 +1,355 @@
+"""Order books: replay, parquet to parquet, one live message, memory; beside ccxt's book, a sorted one, and claims.
+
+On generated deltas always, and on the recorded BTCUSDT perpetual when ``PULSE_REAL_DATA`` names the data folder.
+Rates are per core (processor time), ratios come from alternating rounds of one run. Peers that need environments of
+their own are in ``benchmarks/peers``. Run ``python -m benchmarks.run book [--quick]``.
+"""
+
+import itertools
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from benchmarks.book_tapes import GENERATED, Tape, generated_tape, recorded_tape, write_blocks
+from benchmarks.table import Row
+from liquidity.book.block import DELTA, SNAPSHOT, BookBlock
+from liquidity.book.book_features import BookFeatures
+from liquidity.book.ladder import Cadence, Ladder
+from liquidity.book.live_book import LiveBook
+from liquidity.book.synchroniser import Synchroniser
+from liquidity.domain.book_message import BookMessage
+
+SOURCE_CLAIM_PER_S: Final = 2_141
+ROWS_AT_ONCE: Final = 16_384
+ROUNDS: Final = 5
+LIVE_LEVELS: Final = 56
+
+
+def parts(block: BookBlock, rows: int = ROWS_AT_ONCE) -> list[BookBlock]:
+    """A block cut into pieces."""
+    return [
+        BookBlock(*(getattr(block, name)[first : first + rows] for name in BookBlock.__slots__))
+        for first in range(0, len(block), rows)
+    ]
+
+
+def replay_s(tape: Tape, every: Cadence, rows: int = ROWS_AT_ONCE) -> float:
+    """Processor seconds of the tape through one ladder, the median round after one that does not count."""
+    pieces, ladder, seconds = parts(tape.block, rows), Ladder(tape.grid), []
+    for turn in range(ROUNDS + 1):
+        began = time.process_time()
+        for piece in pieces:
+            ladder.apply(piece, every)
+        if turn:
+            seconds.append(time.process_time() - began)
+    return statistics.median(seconds)
+
+
+def replay_rows(tape: Tape) -> list[Row]:
+    rows: list[Row] = []
+    n = f"{len(tape.block):,} updates, {tape.name}"
+    goals = {"update": 40.0, "message": 40.0}
+    for every in ("update", "message", 100_000_000):
+        rate = len(tape.block) / replay_s(tape, every) / 1e6
+        goal = goals.get(str(every)) if tape.name != GENERATED else None
+        label = f"{every}" if isinstance(every, str) else "100 ms"
+        rows.append(
+            Row(
+                f"replay, features per {label} [M updates/s]",
+                rate,
+                n,
+                "reported" if goal is None else f"> {goal:g} M/s",
+                goal is None or rate > goal,
+            )
+        )
+    return rows
+
+
+def source_claim_row(tape: Tape) -> Row:
+    each = replay_s(tape, "update") / len(tape.block)
+    claim = 1 / SOURCE_CLAIM_PER_S
+    return Row(
+        "one update to features", each, f"{len(tape.block):,} updates, {tape.name}", ">= 5,000 x (PL-PX-05)",
+        claim / each >= 5_000, "the source system's claim of 2,141 updates/s", claim,
+    )  # fmt: skip
+
+
+def micro_batch_rows(tape: Tape) -> list[Row]:
+    """PL-PX-11: throughput when messages are handed over one, ten or a hundred at a time."""
+    ends = np.flatnonzero(tape.block.message_end) + 1
+    rows = []
+    for batch in (1, 10, 100):
+        cuts = [0, *ends[batch - 1 :: batch].tolist()]
+        pieces = [
+            BookBlock(*(getattr(tape.block, name)[first:stop] for name in BookBlock.__slots__))
+            for first, stop in itertools.pairwise(cuts)
+        ]
+        ladder = Ladder(tape.grid)
+        for piece in pieces[:50]:
+            ladder.apply(piece)
+        began = time.process_time()
+        for piece in pieces:
+            ladder.apply(piece)
+        rate = cuts[-1] / (time.process_time() - began) / 1e6
+        name = f"micro-batch of {batch} messages [M updates/s]"
+        rows.append(Row(name, rate, f"{len(ends):,} messages, {tape.name}", "reported (PL-PX-11)", True))
+    return rows
+
+
+_TO_PARQUET: Final = """
+import re, sys, time
+from benchmarks.book_tapes import BTCUSDT, features_to_parquet
+from liquidity.book.ladder import Ladder
+Ladder(BTCUSDT)  # loads the compiled kernel
+began = time.perf_counter()
+rows = features_to_parquet(sys.argv[1], sys.argv[2], sys.argv[3])
+seconds = time.perf_counter() - began
+# VmHWM begins anew with the program; ru_maxrss would keep the peak of the process that started it.
+print(rows, seconds, int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
+"""
+
+
+def parquet_rows(tape: Tape, rows: int) -> list[Row]:
+    """Parquet of deltas to parquet of features, each in a process of its own; its peak memory is the whole process's."""
+    told = []
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "deltas.parquet"
+        total = write_blocks(source, tape, rows)
+        for every, goal in (("message", 28.0), ("update", 5.0)):
+            command = [sys.executable, "-c", _TO_PARQUET, str(source), str(Path(folder) / "out.parquet"), every]
+            answers = [
+                subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split() for _ in range(3)
+            ]
+            seconds = statistics.median(float(answer[1]) for answer in answers)
+            peak = max(float(answer[2]) for answer in answers)
+            n, rate = f"{total:,} deltas, {tape.name}", total / seconds / 1e6
+            bar = goal if tape.name != GENERATED else 0.0
+            goal_text = f">= {goal:g} M/s" if bar else "reported"
+            told += [
+                Row(f"parquet to features parquet, per {every} [M deltas/s]", rate, n, goal_text, rate >= bar),
+                Row(f"parquet to features parquet, per {every}, peak [MB]", peak, n, "< 500 MB", peak < 500.0),
+            ]
+    return told
+
+
+class PlainBook:
+    """A book as most scripts keep it: a sorted mapping per side, figures in Python; the same ones as ours."""
+
+    def __init__(self) -> None:
+        from sortedcontainers import SortedDict
+
+        self.bids: Any = SortedDict()
+        self.asks: Any = SortedDict()
+
+    def take(self, bids: list[list[str]], asks: list[list[str]]) -> dict[str, float]:
+        """Take a message in and tell the figures."""
+        for levels, side, sign in ((bids, self.bids, -1.0), (asks, self.asks, 1.0)):
+            for price_text, size_text in levels:
+                key, size = sign * float(price_text), float(size_text)
+                if size == 0.0:
+                    side.pop(key, None)
+                else:
+                    side[key] = size
+        return python_figures(
+            ((-key, size) for key, size in self.bids.items()), ((key, size) for key, size in self.asks.items())
+        )
+
+
+def python_figures(bids: Iterator[Any], asks: Iterator[Any]) -> dict[str, float]:
+    """The engine's figures from two sides, best first, in plain Python; stops at the 50 bps edge."""
+    best_bid, best_ask = next(bids), next(asks)
+    mid = (best_bid[0] + best_ask[0]) / 2
+    depths: dict[str, float] = {}
+    weighted, largest = [0.0, 0.0], [best_bid, best_ask]
+    for side, (first, rest) in enumerate(((best_bid, bids), (best_ask, asks))):
+        near10 = near25 = near50 = 0.0
+        level: Any = first
+        while level is not None:
+            distance = abs(level[0] - mid) / mid
+            if distance > 0.005:
+                break
+            worth = level[0] * level[1]
+            near50 += worth
+            if distance <= 0.0025:
+                near25 += worth
+                if distance <= 0.001:
+                    near10 += worth
+            weighted[side] += level[1] * (1 - distance / 0.005)
+            if level[1] > largest[side][1]:
+                largest[side] = level
+            level = next(rest, None)
+        depths |= {f"{side}_10": near10, f"{side}_25": near25, f"{side}_50": near50}
+    share = best_bid[1] / (best_bid[1] + best_ask[1])
+    return {
+        "spread_bps": 1e4 * (best_ask[0] - best_bid[0]) / mid,
+        "weighted_mid": share * best_ask[0] + (1 - share) * best_bid[0],
+        "triangular": (weighted[0] - weighted[1]) / (weighted[0] + weighted[1]),
+        "imbalance": (depths["0_50"] - depths["1_50"]) / (depths["0_50"] + depths["1_50"]),
+        "largest_bid": largest[0][0],
+        "largest_ask": largest[1][0],
+        **depths,
+    }
+
+
+def live_messages(tape: Tape, count: int) -> tuple[dict[str, Any], list[bytes]]:
+    """The tape's snapshot and ``count`` messages of 56 levels as the venue writes them."""
+    block = tape.block
+    first = int(np.flatnonzero(block.action == DELTA)[0])
+    prices = [f"{price:.8f}".rstrip("0").rstrip(".") for price in tape.grid.prices(block.price_ticks).tolist()]
+    sizes = [f"{size:.8f}".rstrip("0").rstrip(".") for size in tape.grid.sizes(block.size_lots).tolist()]
+
+    def levels(begin: int, stop: int, side: int) -> list[list[str]]:
+        return [[prices[row], sizes[row]] for row in range(begin, stop) if block.side[row] == side]
+
+    snapshot = {"lastUpdateId": 1, "bids": levels(0, first, 1), "asks": levels(0, first, -1)}
+    messages = []
+    for number in range(min(count, (len(block) - first) // LIVE_LEVELS)):
+        begin = first + number * LIVE_LEVELS
+        body = {"e": "depthUpdate", "E": 1_723_161_256_299 + number, "s": "BTCUSDT", "U": number + 1, "u": number + 2}
+        body |= {
+            "pu": number + 1,
+            "b": levels(begin, begin + LIVE_LEVELS, 1),
+            "a": levels(begin, begin + LIVE_LEVELS, -1),
+        }
+        messages.append(orjson.dumps(body))
+    return snapshot, messages
+
+
+def live_rows(tape: Tape, count: int) -> list[Row]:
+    """JSON bytes to figures, message by message; every book takes the same bytes in turn."""
+    from ccxt.async_support.base.ws.order_book import OrderBook
+
+    snapshot, messages = live_messages(tape, count)
+    engine, whole, plain = Ladder(tape.grid), LiveBook(tape.grid, Synchroniser("binanceusdm", "BTCUSDT")), PlainBook()
+    theirs = OrderBook({"bids": _numbers(snapshot["bids"]), "asks": _numbers(snapshot["asks"])})
+    whole.on_message(
+        BookMessage(
+            "snapshot", "BTCUSDT", 1, None, snapshot["bids"], snapshot["asks"], last_id=snapshot["lastUpdateId"]
+        )
+    )
+    plain.take(snapshot["bids"], snapshot["asks"])
+    _engine_take(engine, snapshot["bids"], snapshot["asks"], SNAPSHOT)
+
+    def with_engine(text: bytes) -> Any:
+        told = orjson.loads(text)
+        return _engine_take(engine, told["b"], told["a"], DELTA)
+
+    def with_live_book(text: bytes) -> Any:
+        told = orjson.loads(text)
+        return whole.on_message(
+            BookMessage(
+                "delta", "BTCUSDT", 1, told["E"] * 1_000_000, told["b"], told["a"], told["U"], told["u"], told["pu"]
+            )
+        )
+
+    def with_ccxt(text: bytes) -> Any:
+        told = orjson.loads(text)
+        for side, changes in ((theirs["bids"], told["b"]), (theirs["asks"], told["a"])):
+            for price, size in changes:
+                side.storeArray([float(price), float(size)])
+        theirs.limit()
+        return python_figures(iter(theirs["bids"]), iter(theirs["asks"]))
+
+    def with_plain(text: bytes) -> Any:
+        told = orjson.loads(text)
+        return plain.take(told["b"], told["a"])
+
+    takers: list[Callable[[bytes], Any]] = [with_engine, with_live_book, with_ccxt, with_plain]
+    seconds: list[list[float]] = [[] for _ in takers]
+    # In turns of fifty: each book works warm, as a process of its own would, and load hits all.
+    for first in range(0, len(messages), 50):
+        for mine, taker in zip(seconds, takers, strict=True):
+            for text in messages[first : first + 50]:
+                began = time.perf_counter()
+                taker(text)
+                if first >= 200:
+                    mine.append(time.perf_counter() - began)
+    assert whole.synchroniser.counts["applied"] == len(messages), whole.synchroniser.counts
+    ours, live, ccxt_s, plain_s = (statistics.median(mine) for mine in seconds)
+    p99 = float(np.quantile(seconds[1], 0.99))
+    n = f"{len(seconds[0]):,} messages of {LIVE_LEVELS} levels, {tape.name}"
+    return [
+        Row("live: JSON bytes to features, engine", ours, n, "< 25 us and >= 12 x", ours < 25e-6 and ccxt_s >= 12 * ours,
+            "ccxt OrderBook and Python features", ccxt_s),
+        Row("live: JSON bytes to features, sequence checked", live, n, "reported", True, "sorted dictionary", plain_s),
+        Row("live: JSON bytes to features, sequence checked, p99", p99, n, "< 1 ms", p99 < 1e-3),
+        Row("one 56-level message with analytics, p95 (PL-OB-11, PL-PX-01)", float(np.quantile(seconds[1], 0.95)), n,
+            "< 10 ms", float(np.quantile(seconds[1], 0.95)) < 10e-3),
+        Row("one book to all figures, warm median (PL-PX-02)", ours, n, "< 1 ms", ours < 1e-3),
+    ]  # fmt: skip
+
+
+def _numbers(levels: list[list[str]]) -> list[list[float]]:
+    return [[float(price), float(size)] for price, size in levels]
+
+
+def _engine_take(ladder: Ladder, bids: list[list[str]], asks: list[list[str]], action: int) -> BookFeatures:
+    levels = np.fromiter(map(float, chain.from_iterable(chain(bids, asks))), np.float64, 2 * (len(bids) + len(asks)))
+    return ladder.apply_levels(action, levels[::2].copy(), levels[1::2].copy(), len(bids), 1).row(0)
+
+
+def thousand_books_rows(deltas: int) -> list[Row]:
+    """PL-OB-14, PL-PX-08: memory of 1,000 books of 100 levels a side, and its growth over the deltas."""
+    tape = generated_tape(1)
+    rng = np.random.default_rng(3)
+    Ladder(tape.grid)  # loads the compiled kernel
+    before = _resident_mb()
+    books = [Ladder(tape.grid) for _ in range(1_000)]
+    ticks = 600_000 + np.concatenate((-np.arange(1, 101), np.arange(1, 101)))
+    prices = tape.grid.prices(ticks)
+    for book in books:
+        book.apply_levels(SNAPSHOT, prices, tape.grid.sizes(rng.integers(1, 999, 200)), 100, 1)
+    held = _resident_mb()
+    began = time.perf_counter()
+    for number in range(deltas):
+        level = int(rng.integers(200))
+        size = tape.grid.sizes(rng.integers(1, 999, 1))
+        books[number % 1_000].apply_levels(DELTA, prices[level : level + 1], size, int(level < 100), 1)
+    each = (time.perf_counter() - began) / deltas
+    grown = _resident_mb() - held
+    n = f"1,000 books x 100 levels a side, {deltas:,} deltas"
+    return [
+        Row("memory of 1,000 books [MB]", held - before, n, "< 136.2 MB, the source's base (PL-PX-08)", held - before < 136.2),
+        Row("growth over the deltas [MB]", max(grown, 1e-3), n, "< 5 MB (PL-OB-14)", grown < 5.0),
+        Row("share of a core for 100 pairs x 10 updates/s (PL-PX-09)", each * 1_000, n, "< 0.5", each * 1_000 < 0.5),
+    ]  # fmt: skip
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def run(quick: bool = False) -> list[Row]:
+    """Rows of the table; ``quick`` with a tenth of the sizes."""
+    cut = 10 if quick else 1
+    rows = thousand_books_rows(100_000 // cut)  # first: what others freed would be handed out again, touched already
+    made = generated_tape(1_000_000 // cut)
+    folder = os.environ.get("PULSE_REAL_DATA", "")
+    tapes = [made, *([recorded_tape(Path(folder))] if folder else [])]
+    for tape in tapes:
+        rows += replay_rows(tape)
+    best = tapes[-1]
+    return [
+        *rows,
+        source_claim_row(best),
+        *micro_batch_rows(best),
+        *parquet_rows(best, 40_000_000 // cut),
+        *live_rows(best, 5_000 // cut),
+    ]
+
+
+if __name__ == "__main__":
+    for line in run("--quick" in sys.argv):
+        print(line.text())

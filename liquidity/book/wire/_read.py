@@ -1,0 +1,38 @@
+"""What several protocols share: numbers back to decimal text, venue times to nanoseconds."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+__all__ = ["iso_ns", "ms_ns", "taker_sign", "text"]
+
+
+def text(number: Any) -> str:
+    """Decimal text of a JSON number or text; the shortest that gives the same float.
+
+    Anything but a number or a text, a boolean included, raises ``TypeError``.
+    """
+    if isinstance(number, str):
+        return number
+    if isinstance(number, (int, float)) and not isinstance(number, bool):
+        return repr(number)
+    raise TypeError(f"{type(number).__name__} where a decimal number belongs")
+
+
+def ms_ns(milliseconds: Any) -> int | None:
+    """Milliseconds since 1970 (number or text) to nanoseconds; ``None`` stays ``None``."""
+    return None if milliseconds is None else int(milliseconds) * 1_000_000
+
+
+def iso_ns(stamp: str | None) -> int | None:
+    """Read a time in UTC such as ``2021-04-17T16:43:37.075687Z``, up to nine decimals, to nanoseconds."""
+    if stamp is None:
+        return None
+    whole, _, fraction = stamp.removesuffix("Z").partition(".")
+    seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
+    return seconds * 1_000_000_000 + int((fraction or "0").ljust(9, "0")[:9])
+
+
+def taker_sign(side: str, bought: Iterable[str], sold: Iterable[str]) -> Literal[-1, 0, 1]:
+    """+1 where the taker bought, -1 where the taker sold, 0 where the word is neither."""
+    return 1 if side in bought else -1 if side in sold else 0
