@@ -40,7 +40,7 @@ check: $(STAMP)
 
 # Ours beside the named peers; `bench-peers` installs those that cannot share our environment into .peers.
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run --markdown docs/benchmarks.md
 
 bench-peers: $(STAMP)
 	$(BIN)/python -m benchmarks.peers.run

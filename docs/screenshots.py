@@ -53,10 +53,29 @@ def _overview(page: Page) -> None:
     """As the page opens."""
 
 
+def _newest_day(page: Page) -> None:
+    """Numbers, pictures and tables of the newest day, below those that every table tells."""
+    page.get_by_text("books", exact=True).first.evaluate("element => element.scrollIntoView()")
+
+
+def _book_plots(page: Page) -> None:
+    """The spread and depth of books over the days."""
+    page.get_by_role("button", name="Plots").click()
+    page.wait_for_timeout(4_000)
+    page.get_by_text("mean_quoted_spread_bps", exact=True).first.evaluate("element => element.scrollIntoView()")
+
+
 PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "asset_graph": ("/asset-groups", "signals", _open_groups),
     "liquidity_index_overview": ("/assets/pulse/liquidity_index?view=overview", "mean_points", _overview),
     "liquidity_index_plots": ("/assets/pulse/liquidity_index?view=overview", "mean_points", _plots),
+    "book_features": ("/assets/pulse/book_features?view=events", "books", _newest_day),
+    "book_features_plots": ("/assets/pulse/book_features?view=overview", "Plots", _book_plots),
+    "market_depth": ("/assets/pulse/market_depth?view=events", "books", _newest_day),
+    "book_daily": ("/assets/pulse/book_daily?view=events", "books", _newest_day),
+    "funding_rates": ("/assets/pulse/funding_rates?view=events", "books", _newest_day),
+    "open_interest": ("/assets/pulse/open_interest?view=events", "books", _newest_day),
+    "liquidation_levels": ("/assets/pulse/liquidation_levels?view=events", "books", _newest_day),
     "heatmap": ("/assets/pulse/pulse_heatmap?view=overview", "masked_cells", _metadata),
 }
 

@@ -1,7 +1,7 @@
-"""``pulse book replay | check | compare``: recorded order books of any format that ``resources/tapes`` reads.
+"""``pulse book replay | check | compare | store``: recorded order books of any format that ``resources/tapes`` reads.
 
 Replay turns level changes into figures after each update, message or step of time; check judges a recording; compare
-says which of two books moves first. Read next: ``resources/tapes/tape.py``, ``liquidity/book/ladder.py``.
+says which of two books moves first; store puts a recording into the workspace's database. Read next: ``resources/tapes/tape.py``, ``liquidity/book/ladder.py``.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def _step(text: str) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the three commands to the parser of ``pulse book``."""
+    """Add the four commands to the parser of ``pulse book``."""
     actions = parser.add_subparsers(dest="action", required=True)
     replay = actions.add_parser("replay", help="figures of recorded books as one parquet file")
     replay.add_argument(
@@ -86,14 +86,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     compare.add_argument("--max-lag", type=_step, default=_NS["s"] * 2, help="longest delay looked at (default 2s)")
     compare.add_argument("--symbol", action="append", help="only this venue symbol; repeatable")
 
+    store = actions.add_parser("store", help="put recordings into the workspace's database; repeating changes nothing")
+    store.add_argument("files", nargs="+", type=Path, metavar="FILE")
+
 
 def run(options: argparse.Namespace) -> int:
-    """Run one of the three commands."""
+    """Run one of the four commands."""
     match options.action:
         case "replay":
             return _replay(options)
         case "check":
             return _check(options.files)
+        case "store":
+            return _store(options.files)
         case _:
             return _compare(options)
 
@@ -245,6 +250,19 @@ def _check(files: Sequence[Path]) -> int:
         sys.stdout.write(f"{path}: {'good' if report.is_sound else 'FLAWED'}\n{report.text()}\n")
         is_sound &= report.is_sound
     return 0 if is_sound else 1
+
+
+def _store(files: Sequence[Path]) -> int:
+    from resources.settings import load_settings
+    from resources.stores.tape_store import store_tape
+    from resources.tapes import open_tape
+    from resources.workspace_database import open_market_data
+
+    with open_market_data(load_settings()) as store:
+        for book in store_tape(store, open_tape(files)):
+            told = f"{book.messages.rows:,} messages ({book.messages.inserted:,} new), {book.trades.rows:,} trades"
+            sys.stdout.write(f"{book.market.venue} {book.market.venue_symbol}: {told} ({book.trades.inserted:,} new)\n")
+    return 0
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -145,14 +145,15 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _simulate(options: argparse.Namespace, settings: Settings) -> int:
-    from liquidity_service.tour import simulation_config
+    from liquidity_service.tour import simulate_tapes, simulation_config
     from resources.feeds._simulated_files import simulate_to_landing
 
     config = simulation_config(settings, bonds=options.bonds, seed=options.seed)
+    start = options.start or settings.simulate_start
     end = options.end or datetime.now(UTC).date() - timedelta(days=1)
     landing = options.out or settings.landing_dir
-    report = simulate_to_landing(landing, config, options.start or settings.simulate_start, end, options.layout)
-    print(report)
+    print(simulate_to_landing(landing, config, start, end, options.layout))
+    print(simulate_tapes(landing, config, start, end))
     return 0
 
 

@@ -15,12 +15,14 @@ from liquidity.domain.errors import ContractError
 from resources.lake import Lake
 from resources.settings import Settings
 
-__all__ = ["newest_by_source", "print_pulse", "pulse_rows"]
+__all__ = ["WIDE", "newest_by_source", "print_pulse", "pulse_rows"]
 
 # Days are read backwards in blocks, because sources end at different times.
 _BLOCK_DAYS: Final = 40
 _SIMULATED: Final = "simulated"
 _ROWS_OF_OTHERS: Final = 6
+WIDE: Final = 120
+"""Columns of a terminal from which on tables are shown whole."""
 
 
 def print_pulse(settings: Settings, *, session: date | None, rows: int) -> int:
@@ -112,7 +114,7 @@ def _table(title: str, day: date, frame: pd.DataFrame, rows: int, width: int) ->
         title_justify="left",
         padding=(0, 0, 0, 1),
     )
-    narrow = width < _WIDE
+    narrow = width < WIDE
     left = {"instrument", "method", "why (points)"}
     columns = [name for name in _CELLS if not (narrow and name in ("bondx", "method"))]
     for name in columns:
@@ -127,7 +129,6 @@ def _number(value: float | None, form: str) -> str:
 
 
 # Heading -> cell text; a narrow terminal leaves out the combined score and the method.
-_WIDE: Final = 120
 _CELLS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "instrument": lambda record: record["instrument"],
     "liquidity": lambda record: "-" if _missing(record["score"]) else f"{record['score']:.1f} ±{record['sd']:.1f}",

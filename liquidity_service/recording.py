@@ -211,6 +211,8 @@ class Recording:
             messages = self._decode(received.body, received.received_ns)
         except ContractError:
             self.counts["undecodable"] += 1
+            for book in self._books.values():
+                book.take_unread(received.received_ns)
             return heard
         for message in messages:
             book = self._books.get(message.venue_symbol)

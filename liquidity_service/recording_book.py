@@ -3,7 +3,6 @@
 Read next: ``recording.py`` (all books of a venue, and the causes of gaps), ``liquidity/book/synchroniser.py``.
 """
 
-import math
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -85,6 +84,10 @@ class BookRecording:
         if len(self._builder) >= _ROWS_AT_ONCE:
             self._hand_over()
 
+    def take_unread(self, received_ns: int) -> None:
+        """A message of the connection could not be read; it may have been this book's."""
+        self._keep(self._synchroniser.unread(received_ns))
+
     def lose(self, cause: str, at_ns: int) -> None:
         """The stream broke: the book is unknown since its newest message."""
         self._keep(self._synchroniser.invalidate(cause, at_ns))
@@ -94,9 +97,6 @@ class BookRecording:
         """Keep a trade unless its id was seen: venues repeat recent trades on each new subscription."""
         if trade.trade_id in self._trade_ids:
             self.counts["duplicate_trades"] += 1
-            return
-        if not (_is_above_zero(trade.price) and _is_above_zero(trade.amount)):
-            self.counts["refused_trades"] += 1
             return
         self._trade_ids[trade.trade_id] = None
         if len(self._trade_ids) > _TRADE_IDS_KEPT:
@@ -159,7 +159,7 @@ class BookRecording:
         if self._segment_began_ns is None:
             self._segment_began_ns = began_ns
         elif began_ns - self._segment_began_ns >= self._segment_ns:
-            self._writer._turn(began_ns)  # not `close`: the next segment must know which one it follows
+            self._writer.turn(began_ns)  # not `close`: the next segment must know which one it follows
             self._segment_began_ns = began_ns
         self._writer.write(block)
         try:
@@ -169,11 +169,3 @@ class BookRecording:
             return
         if len(told) and INVALID_REASONS[int(told["reason"][-1])] == "crossed":
             self.lose("crossed", self.newest_ns)
-
-
-def _is_above_zero(text: str) -> bool:
-    try:
-        number = float(text)
-    except ValueError:
-        return False
-    return math.isfinite(number) and number > 0.0

@@ -24,8 +24,9 @@ from liquidity.contracts import (
     OPEN_INTEREST,
     VENUE_TRADES,
 )
+from liquidity.features.book_daily import daily_liquidity
 from liquidity.features.book_pass import ViewRules
-from liquidity.features.book_tables import BOOK_TABLES, daily_liquidity, gathered
+from liquidity.features.book_tables import BOOK_TABLES, gathered
 from liquidity.features.derivative_tables import (
     funding_with_forecast,
     interest_with_changes,
@@ -33,7 +34,7 @@ from liquidity.features.derivative_tables import (
     once_each,
 )
 from pulse_assets.contract_assets import asset_out, asset_settings, borrow
-from pulse_assets.crypto_summaries import crypto_summary
+from pulse_assets.crypto_summaries import crypto_history, crypto_summary
 from pulse_assets.day_metadata import report_days
 from pulse_assets.sessions import run_sessions
 from resources.crypto_sources import book_sources, derivative_rows, read_book
@@ -60,7 +61,7 @@ class BooksConfig(dg.Config):
     grid_s: int = Field(default=1, ge=1, le=60, description="Seconds between two rows of figures, dividing 60.")
     levels: int = Field(default=50, ge=1, le=1000, description="Levels of each side stored at full minutes.")
     stale_s: float = Field(
-        default=60.0, gt=0, le=3600, description="No figures later than this after the newest message."
+        default=60.0, gt=0, le=3600, description="A longer silence of a tape is a pause of the recording: no figures."
     )
     instruments: list[str] = Field(
         default=[], description="Books to read, for example binance:BTCUSDT; empty reads every book with a tape."
@@ -114,7 +115,7 @@ def book_daily(
 ) -> dg.Output[pd.DataFrame]:
     """Sum each book's session up: spread, depth, turnover, toxicity, recovery, score."""
     table = daily_liquidity(features, depth, trades, segments)
-    report_days(context, BOOK_DAILY, table, partial(crypto_summary, BOOK_DAILY))
+    report_days(context, BOOK_DAILY, table, partial(crypto_summary, BOOK_DAILY), crypto_history(BOOK_DAILY, table))
     return dg.Output(table)
 
 
@@ -124,7 +125,9 @@ def open_interest(context: dg.AssetExecutionContext, feeds: FeedsResource) -> dg
     sessions = run_sessions(context)
     readings = derivative_rows(feeds.roots(), OPEN_INTEREST, sessions[0] - 2 * _DAY_BEFORE, sessions[-1])
     table = interest_with_changes(readings, sessions)
-    report_days(context, OPEN_INTEREST, table, partial(crypto_summary, OPEN_INTEREST))
+    report_days(
+        context, OPEN_INTEREST, table, partial(crypto_summary, OPEN_INTEREST), crypto_history(OPEN_INTEREST, table)
+    )
     return dg.Output(table)
 
 
@@ -134,7 +137,9 @@ def funding_rates(context: dg.AssetExecutionContext, feeds: FeedsResource) -> dg
     sessions = run_sessions(context)
     payments = derivative_rows(feeds.roots(), FUNDING_RATES, sessions[0] - _DAY_BEFORE, sessions[-1])
     table = funding_with_forecast(payments, sessions)
-    report_days(context, FUNDING_RATES, table, partial(crypto_summary, FUNDING_RATES))
+    report_days(
+        context, FUNDING_RATES, table, partial(crypto_summary, FUNDING_RATES), crypto_history(FUNDING_RATES, table)
+    )
     return dg.Output(table)
 
 

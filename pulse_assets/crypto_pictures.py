@@ -1,6 +1,6 @@
-"""Small pictures of order books and derivatives, terse SVG like those of ``pictures.py``.
+"""Small pictures of order books and derivatives, terse SVG like those of ``pictures.py``, with numbers at their axes.
 
-Time runs to the right; each line fills the height between its own lowest and highest value, which the axes text tells.
+Time runs to the right. Each series has a panel of its own, because a spread and a depth share no scale.
 """
 
 import math
@@ -11,87 +11,133 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from pulse_assets.pictures import BLUE, ORANGE, inline_markdown, svg
+from pulse_assets.pictures import BLUE, MAX_SVG_BYTES, ORANGE, inline_markdown, svg
 
-__all__ = ["depth_profile", "lines", "profile_picture", "time_picture"]
+__all__ = ["depth_profile", "panels", "profile_picture", "short", "time_picture"]
 
-_POINTS = 26
-_STEP = 10
-_HEIGHT = 100
+_LEFT = 48
+_WIDTH = 252
+_PANEL = 56
+_POINTS = (26, 22, 18, 14, 10, 6)
+"""Points of a line, most first; the first number with which the picture is small enough is taken."""
 
 
-def lines(series: Sequence[Sequence[float]], *, zero: bool = False) -> str:
-    """One or two lines over the same times, thinned to 26 points; a gap parts a line.
+def short(value: float) -> str:
+    """Four significant digits with k, M or G: what fits beside an axis.
 
-    ``zero`` scales all lines around a middle line of 0 instead of between their own ends.
+    Examples
+    --------
+    >>> [short(value) for value in (13_139_000.0, 0.021188, -0.3, 0.0, 1234.5)]
+    ['13.14M', '0.02119', '-0.3', '0', '1.234k']
     """
-    body = f"<path d='M0 50h{_STEP * (_POINTS - 1)}' stroke='#999' stroke-width='.3'/>" if zero else ""
-    for values, colour in zip(series, (BLUE, ORANGE), strict=False):
-        body += f"<path fill='none' stroke='{colour}' d='{_path(_thin(values), zero=zero)}'/>"
-    return svg(_STEP * (_POINTS - 1), _HEIGHT, body)
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 0.99995 * unit:  # which four digits round up to the unit
+            return f"{value / unit:.4g}{name}"
+    return f"{value:.4g}"
 
 
-def depth_profile(bid: Sequence[float], ask: Sequence[float]) -> str:
-    """Cumulated depth by band, nearest in the middle: bids to the left, asks to the right; unknown bands are left out."""
+def panels(series: Sequence[Sequence[float]], ends: tuple[str, str], *, zero: bool = False) -> str:
+    """One or two series over the same times, a panel each, with the values at its top and bottom; a gap parts a line.
+
+    Parameters
+    ----------
+    ends
+        First and last time as text.
+    zero
+        Scale each panel around a middle line of 0 instead of between the ends of its values.
+    """
+    for points in _POINTS:
+        picture = _panels(series, ends, points, zero=zero)
+        if len(picture.encode()) <= MAX_SVG_BYTES:
+            break
+    return picture
+
+
+def _panels(series: Sequence[Sequence[float]], ends: tuple[str, str], points: int, *, zero: bool) -> str:
+    body = ""
+    for place, (values, colour) in enumerate(zip(series, (BLUE, ORANGE), strict=False)):
+        top = _PANEL * place
+        thin = _thin(values, points)
+        known = [value for value in thin if math.isfinite(value)]
+        low, high = (min(known), max(known)) if known else (0.0, 1.0)
+        if zero:
+            high = max(abs(low), abs(high))
+            low = -high
+            body += f"<path d='M{_LEFT} {top + 25}h{_WIDTH}' stroke='#999' stroke-width='.3'/>"
+        body += f"<text y='{top + 9}'>{short(high)}</text><text y='{top + 49}'>{short(low)}</text>"
+        body += f"<path fill='none' stroke='{colour}' d='{_path(thin, low, high, top)}'/>"
+    height = _PANEL * len(series) + 9
+    body += f"<text x='{_LEFT}' y='{height - 2}'>{ends[0]}</text><text x='{_LEFT + _WIDTH - 30}' y='{height - 2}'>{ends[1]}</text>"
+    return svg(_LEFT + _WIDTH, height, f"<g font-size='10'>{body}</g>")
+
+
+def depth_profile(bid: Sequence[float], ask: Sequence[float], edge: str) -> str:
+    """Cumulated depth by band, nearest in the middle: bids to the left, asks to the right; unknown bands are left out.
+
+    ``edge`` names the outermost band.
+    """
     known = [value for value in (*bid, *ask) if math.isfinite(value)]
     top = max(known, default=1.0) or 1.0
-    paths = []
+    body = f"<text y='9'>{short(top)}</text><text x='56' y='99'>{edge}</text><text x='171' y='99'>mid</text><text x='281' y='99'>{edge}</text>"
     for values, colour, sign in ((bid, BLUE, -1), (ask, ORANGE, 1)):
         bars = "".join(
-            f"M{80 + sign * (2 + 12 * place)} 90h{sign * 10}v{-max(1, round(80 * value / top))}h{-sign * 10}z"
+            f"M{180 + sign * (2 + 20 * place)} 88h{sign * 17}v{-max(1, round(84 * value / top))}h{-sign * 17}z"
             for place, value in enumerate(values)
             if math.isfinite(value)
         )
-        paths.append(f"<path fill='{colour}' d='{bars}'/>")
-    return svg(160, 90, "".join(paths))
+        body += f"<path fill='{colour}' d='{bars}'/>"
+    return svg(310, 102, f"<g font-size='10'>{body}</g>")
 
 
-def time_picture(name: str, unit: str, at: pd.Series, *series: pd.Series, zero: bool = False) -> dict[str, Any]:
-    """Metadata of a picture over time and of its axes; nothing for fewer than two known values."""
+def time_picture(name: str, at: pd.Series, *series: pd.Series, zero: bool = False) -> dict[str, Any]:
+    """Metadata of a picture over time and of its axes; nothing for fewer than two known values of a series.
+
+    The name of a series says its unit.
+    """
     columns = [each.to_numpy(dtype=np.float64) for each in series]
     if not columns or any(int(np.isfinite(each).sum()) < 2 for each in columns):
         return {}
     told = "; ".join(
-        f"{colour} {each.name} {np.nanmin(values):.6g} to {np.nanmax(values):.6g}"
+        f"{colour} {each.name} {short(np.nanmin(values))} to {short(np.nanmax(values))}"
         for each, values, colour in zip(series, columns, ("blue", "orange"), strict=False)
     )
+    first, last = at.iloc[0], at.iloc[-1]
+    form = "%H:%M" if first.date() == last.date() else "%m-%d"
+    means = ", means of equal stretches" if max(map(len, columns)) > _POINTS[0] else ""
+    line = "; grey line 0" if zero else ""
     return {
-        name: dg.MetadataValue.md(inline_markdown(lines(columns, zero=zero))),
-        f"{name}_axes": f"{unit}; {at.iloc[0]:%Y-%m-%d %H:%M} to {at.iloc[-1]:%Y-%m-%d %H:%M} UTC; {told}",
+        name: dg.MetadataValue.md(inline_markdown(panels(columns, (f"{first:{form}}", f"{last:{form}}"), zero=zero))),
+        f"{name}_axes": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC{means}; {told}{line}",
     }
 
 
-def profile_picture(name: str, bands: str, bid: Sequence[float], ask: Sequence[float]) -> dict[str, Any]:
-    """Metadata of a depth profile and of its axes."""
+def profile_picture(name: str, bands: Sequence[str], bid: Sequence[float], ask: Sequence[float]) -> dict[str, Any]:
+    """Metadata of a depth profile and of its axes; ``bands`` are named from the nearest."""
     known = [value for value in (*bid, *ask) if math.isfinite(value)]
     if not known:
         return {}
     return {
-        name: dg.MetadataValue.md(inline_markdown(depth_profile(bid, ask))),
-        f"{name}_axes": f"value in quote currency within {bands} of mid, blue bids, orange asks, highest {max(known):.6g}",
+        name: dg.MetadataValue.md(inline_markdown(depth_profile(bid, ask, bands[-1]))),
+        f"{name}_axes": f"value in quote currency within {', '.join(bands)} of mid; blue bids, orange asks; highest {max(known):,.0f}",
     }
 
 
-def _thin(values: Sequence[float]) -> list[float]:
-    """At most 26 values: means of equal stretches."""
+def _thin(values: Sequence[float], points: int) -> list[float]:
+    """At most ``points`` values: means of equal stretches."""
     array = np.asarray(values, dtype=np.float64)
-    parts = np.array_split(array, min(_POINTS, len(array)))
+    parts = np.array_split(array, min(points, len(array)))
     return [float(np.nanmean(part)) if np.isfinite(part).any() else math.nan for part in parts]
 
 
-def _path(values: Sequence[float], *, zero: bool) -> str:
-    known = [value for value in values if math.isfinite(value)]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    if zero:
-        high = max(abs(low), abs(high))
-        low = -high
+def _path(values: Sequence[float], low: float, high: float, top: int) -> str:
     span = (high - low) or 1.0
+    step = _WIDTH / max(len(values) - 1, 1)
     text, pen = "", "M"
     for place, value in enumerate(values):
         if not math.isfinite(value):
             pen = "M"
             continue
-        y = round((_HEIGHT - 4) * (1.0 - (value - low) / span)) + 2
-        text += f"{pen}{place * _STEP},{y}"
+        y = top + 3 + round(44 * (1.0 - (value - low) / span))
+        text += f"{pen}{_LEFT + round(place * step)} {y}"
         pen = " "
     return text

@@ -1,8 +1,9 @@
 """What the crypto tables tell in the Dagster UI: counts with units that plot over days, and pictures of the newest day.
 
-Pictures show the book that trades most (or the first by name); numbers speak of all books of the day.
+Pictures show one book, named beside them: the deepest, or the one with the largest value. Numbers speak of all books.
 """
 
+import math
 from typing import Any
 
 import dagster as dg
@@ -24,15 +25,28 @@ from liquidity.contracts import (
 from pulse_assets.crypto_pictures import profile_picture, time_picture
 from pulse_assets.summaries import shown_table
 
-__all__ = ["crypto_summary"]
+__all__ = ["crypto_history", "crypto_summary"]
 
-_BANDS = ("0p1pct", "0p5pct", "1pct", "2pct", "5pct", "10pct")
+_BANDS = {"0p1pct": "0.1 %", "0p5pct": "0.5 %", "1pct": "1 %", "2pct": "2 %", "5pct": "5 %", "10pct": "10 %"}
+_LEVELS = (1, 5, 10, 20, 35, 50)
 
 
 def crypto_summary(contract: TableContract, rows: pd.DataFrame) -> dict[str, Any]:
     """Metadata of one day of a crypto table; counts only where the day has no row."""
     counts: dict[str, Any] = {"rows": len(rows), "books": int(rows["instrument_id"].nunique())}
     return counts | (_SUMMARIES[contract.name](rows) if len(rows) else {})
+
+
+def crypto_history(contract: TableContract, rows: pd.DataFrame) -> dict[str, Any]:
+    """Pictures over all days of a run, for its newest day to show: what one day alone is too short for."""
+    if not len(rows):
+        return {}
+    column, at, measures, zero = _HISTORIES[contract.name]
+    name = _largest(rows, column)
+    one = rows[rows["instrument_id"] == name].sort_values(at)
+    picture = f"{contract.name}_history"
+    made = time_picture(picture, one[at], *(one[measure] for measure in measures), zero=zero)
+    return _naming(name, made)
 
 
 def _trades(rows: pd.DataFrame) -> dict[str, Any]:
@@ -68,13 +82,13 @@ def _levels(rows: pd.DataFrame) -> dict[str, Any]:
     newest = book[book["at"] == book["at"].max()]
     bids, asks = (newest[newest["side"] == side].sort_values("level") for side in ("bid", "ask"))
     profile = [
-        side["notional_quote"].cumsum().iloc[[n for n in (0, 4, 9, 19, 34, 49) if n < len(side)]]
+        [float(side["notional_quote"].iloc[:n].sum()) if n <= len(side) else math.nan for n in _LEVELS]
         for side in (bids, asks)
     ]
+    bands = [f"{n} levels" for n in _LEVELS]
     return {
         "minutes": int(rows["at"].nunique()),
-        **profile_picture("depth_profile", "1, 5, 10, 20, 35, 50 levels", *(each.tolist() for each in profile)),
-        "shown": str(newest["instrument_id"].iloc[0]),
+        **_profile(str(newest["instrument_id"].iloc[0]), bands, *profile),
     }
 
 
@@ -84,8 +98,8 @@ def _features(rows: pd.DataFrame) -> dict[str, Any]:
     book = rows[rows["instrument_id"] == name].sort_values("at")
     table = rows.groupby("instrument_id").agg(
         valid_frac=("valid", "mean"),
-        quoted_spread_bps=("quoted_spread_bps", "mean"),
-        depth_10bps_quote=("depth_10bps_quote", "median"),
+        spread_bps=("quoted_spread_bps", "mean"),
+        depth_10bps=("depth_10bps_quote", "median"),
         toxicity=("toxicity", "mean"),
         book_score=("book_score", "mean"),
     )
@@ -94,72 +108,75 @@ def _features(rows: pd.DataFrame) -> dict[str, Any]:
         "mean_quoted_spread_bps": _number(rows["quoted_spread_bps"].mean()),
         "median_depth_10bps_quote": _number(rows["depth_10bps_quote"].median()),
         "mean_book_score_points": _number(rows["book_score"].mean()),
-        **time_picture("spread_and_depth", f"{name}: bps and quote currency", book["at"], book["quoted_spread_bps"], book["depth_10bps_quote"]),
-        **time_picture("imbalance", f"{name}: -1 asks to +1 bids, grey line 0", book["at"], book["bid_ask_imbalance"], book["depth_pressure"], zero=True),
+        **_naming(
+            name, time_picture("spread_and_depth", book["at"], book["quoted_spread_bps"], book["depth_10bps_quote"])
+        ),
+        **_naming(
+            name, time_picture("imbalance", book["at"], book["bid_ask_imbalance"], book["depth_pressure"], zero=True)
+        ),
         "by_book": _shown(table.reset_index()),
-    }  # fmt: skip
+    }
 
 
 def _depth(rows: pd.DataFrame) -> dict[str, Any]:
     name = _largest(rows, "bid_depth_0p1pct_quote")
     middle = rows[rows["instrument_id"] == name].median(numeric_only=True)
     profile = [[float(middle[f"{side}_depth_{band}_quote"]) for band in _BANDS] for side in ("bid", "ask")]
-    costs = rows.groupby("instrument_id")[
-        [f"{side}_cost_{size}_bps" for size in ("10k", "100k", "1m") for side in ("buy", "sell")]
-    ]
+    sizes = ("10k", "100k", "1m")
+    costs = rows.groupby("instrument_id")[[f"{side}_cost_{size}_bps" for size in sizes for side in ("buy", "sell")]]
     return {
         "median_xlm_100k_bps": _number(rows["xlm_100k_bps"].median()),
-        **profile_picture("depth_profile", "0.1, 0.5, 1, 2, 5, 10 %", *profile),
-        "shown": name,
-        "cost_to_trade": _shown(costs.median().reset_index()),
+        **_profile(name, list(_BANDS.values()), *profile),
+        "cost_to_trade_bps": _shown(
+            costs.median().rename(columns=lambda text: text.replace("_cost_", " ").removesuffix("_bps")).reset_index()
+        ),
     }
 
 
 def _interest(rows: pd.DataFrame) -> dict[str, Any]:
-    name = _largest(rows, "open_interest_quote")
-    one = rows[rows["instrument_id"] == name].sort_values("at")
     newest = rows.sort_values("at").groupby("instrument_id").tail(1)
     shown = newest[["instrument_id", "at", "open_interest_quote", "change_1h_frac", "change_24h_frac"]]
-    return {
-        "open_interest_quote": float(newest["open_interest_quote"].sum()),
-        **time_picture("open_interest", f"{name}: quote currency", one["at"], one["open_interest_quote"]),
-        "newest": _shown(shown),
-    }
+    shown = shown.set_axis(["instrument_id", "at", "quote", "change_1h", "change_24h"], axis="columns")
+    return {"open_interest_quote": float(newest["open_interest_quote"].sum()), "newest": _shown(shown)}
 
 
 def _funding(rows: pd.DataFrame) -> dict[str, Any]:
-    name = str(rows.groupby("instrument_id").size().idxmax())
-    one = rows[rows["instrument_id"] == name].sort_values("at")
     newest = rows.sort_values("at").groupby("instrument_id").tail(1)
-    shown = newest[["instrument_id", "at", "rate_frac", "interval_hours", "annualised_frac", "predicted_next_frac"]]
-    shown = shown.assign(rate_bps=shown["rate_frac"] * 1e4, predicted_next_bps=shown["predicted_next_frac"] * 1e4)
+    shown = pd.DataFrame(
+        {
+            "instrument_id": newest["instrument_id"],
+            "at": newest["at"],
+            "rate_bps": newest["rate_frac"] * 1e4,
+            "hours": newest["interval_hours"],
+            "a_year_percent": newest["annualised_frac"] * 1e2,
+            "next_bps": newest["predicted_next_frac"] * 1e4,
+        }
+    )
     return {
         "mean_annualised_frac": float(rows["annualised_frac"].mean()),
         "largest_rate_bps": float(rows["rate_frac"].abs().max() * 1e4),
-        **time_picture(
-            "funding", f"{name}: fraction a year, grey line 0", one["at"], one["annualised_frac"], zero=True
-        ),
-        "newest": _shown(shown.drop(columns=["rate_frac", "predicted_next_frac"])),
+        "newest": _shown(shown),
     }
 
 
 def _events(rows: pd.DataFrame) -> dict[str, Any]:
     longs = rows.loc[rows["side"] == "long", "notional_quote"].sum()
     total = float(rows["notional_quote"].sum())
-    by_hour = rows.groupby(["instrument_id", "side"])["notional_quote"].agg(["sum", "size", "max"]).reset_index()
+    by_side = rows.groupby(["instrument_id", "side"])["notional_quote"].agg(["sum", "size", "max"]).reset_index()
     return {
         "liquidated_quote": total,
         "long_frac": float(longs) / total,
         "largest_quote": float(rows["notional_quote"].max()),
-        "by_side": _shown(by_hour),
+        "by_side": _shown(by_side),
     }
 
 
 def _modelled(rows: pd.DataFrame) -> dict[str, Any]:
     heavy = rows.nlargest(10, "notional_quote")
+    sides = rows.drop_duplicates(["instrument_id", "side"])
     return {
-        "mean_covered_frac": float(rows["covered_frac"].mean()),
-        "note": "Modelled: venues do not disclose positions.",
+        "mean_covered_frac": float(sides["covered_frac"].mean()),
+        "modelled": "Venues do not disclose positions; covered_frac is the share of open interest that the model explains.",
         "heaviest": _shown(
             heavy[["instrument_id", "side", "price_level", "notional_quote", "distance_frac", "covered_frac"]]
         ),
@@ -167,21 +184,42 @@ def _modelled(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _daily(rows: pd.DataFrame) -> dict[str, Any]:
-    shown = rows[
-        ["instrument_id", "quoted_spread_bps", "bid_depth_10bps_quote", "ask_depth_10bps_quote", "turnover_quote", "toxicity", "resiliency_half_life_s", "valid_frac", "book_score"]
-    ]  # fmt: skip
+    shown = rows.assign(depth_10bps=rows["bid_depth_10bps_quote"] + rows["ask_depth_10bps_quote"])
+    shown = shown.rename(columns={"quoted_spread_bps": "spread_bps", "resiliency_half_life_s": "half_life_s"})
+    names = ["instrument_id", "spread_bps", "depth_10bps", "toxicity", "half_life_s", "valid_frac", "book_score"]
     return {
         "mean_book_score_points": _number(rows["book_score"].mean()),
         "median_quoted_spread_bps": _number(rows["quoted_spread_bps"].median()),
         "mean_valid_frac": float(rows["valid_frac"].mean()),
         "recorded_minutes": float(rows["recorded_s"].sum()) / 60.0,
-        "liquidity": _shown(shown),
+        "liquidity": _shown(shown[names]),
     }
 
 
+def _profile(name: str, bands: list[str], bid: list[float], ask: list[float]) -> dict[str, Any]:
+    """Depth profile of one book as a picture and as numbers."""
+    made = profile_picture("depth_profile", bands, bid, ask)
+    if made:
+        made["depth_by_band"] = _shown(pd.DataFrame({"within": bands, "bids_quote": bid, "asks_quote": ask}))
+    return _naming(name, made)
+
+
+def _naming(name: str, picture: dict[str, Any]) -> dict[str, Any]:
+    """The same metadata with the instrument's name before its axes."""
+    return {key: f"{name}: {value}" if key.endswith("_axes") else value for key, value in picture.items()}
+
+
 def _shown(frame: pd.DataFrame) -> dg.TableMetadataValue:
-    """Five significant digits: spreads of a hundredth of a basis point stand beside depths of millions."""
-    return shown_table(frame.map(lambda value: f"{value:.5g}" if isinstance(value, float) else value))
+    """Four significant digits, thousands parted: spreads of a hundredth of a basis point stand beside depths of millions."""
+    return shown_table(frame.map(_text))
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if not isinstance(value, float) or math.isnan(value):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
 
 
 def _largest(rows: pd.DataFrame, column: str) -> str:
@@ -204,4 +242,10 @@ _SUMMARIES = {
     LIQUIDATION_EVENTS.name: _events,
     LIQUIDATION_LEVELS.name: _modelled,
     BOOK_DAILY.name: _daily,
+}
+# Table -> column whose largest sum chooses the book, column of time, what is drawn, whether around a line of 0.
+_HISTORIES = {
+    OPEN_INTEREST.name: ("open_interest_quote", "at", ("open_interest_quote",), False),
+    FUNDING_RATES.name: ("interval_hours", "at", ("annualised_frac",), True),
+    BOOK_DAILY.name: ("bid_depth_10bps_quote", "session_date", ("book_score", "quoted_spread_bps"), False),
 }

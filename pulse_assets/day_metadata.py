@@ -28,7 +28,8 @@ def report_days(
     table
         Rows of all days of the run, with ``session_date``; a day may have none.
     summarise
-        Gets the rows of one day and returns metadata; called with an empty frame for a day without rows.
+        Gets the rows of one day and returns metadata; called with an empty frame for a day without rows. Numbers are
+        told with six significant digits.
     newest
         What only the newest day says besides, for example a picture over many days.
     """
@@ -37,4 +38,5 @@ def report_days(
     for key in keys:
         rows = rows_of.get(key, table.iloc[:0]) if len(keys) > 1 else table
         said = {**summarise(rows), **(newest or {})} if key == keys[-1] else summarise(rows)
-        context.add_asset_metadata(said, asset_key=dg.AssetKey(contract.asset_path), partition_key=key)
+        told = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in said.items()}
+        context.add_asset_metadata(told, asset_key=dg.AssetKey(contract.asset_path), partition_key=key)

@@ -32,6 +32,7 @@ __all__ = [
 
 _ROWS_SHOWN = 15
 _DRIVERS_READ = 2_000
+_STATE_PLACES = {"raised": 0, "active": 1, "cleared": 2}
 _SHOWN_SIGNALS = (
     "spread_bps",
     "depth_density",
@@ -216,13 +217,14 @@ def heatmap_summary(cells: pd.DataFrame) -> dict[str, Any]:
 
 
 def warning_summary(warnings: pd.DataFrame, index_history: pd.DataFrame | None = None) -> dict[str, Any]:
-    """Alerts by state, the names concerned, and the index history of the universe with its 10-90 % band."""
+    """Alerts by state, the names concerned (new alerts and deep falls first), and the index history of the universe with its 10-90 % band."""
     summary: dict[str, Any] = {"alerts": len(_newest(warnings))}
     if len(warnings):
         newest = _newest(warnings)
         summary["raised"] = int((newest["state"] == "raised").sum())
+        first = newest.assign(_place=newest["state"].map(_STATE_PLACES)).sort_values(["_place", "change_points"])
         summary["names"] = shown_table(
-            newest[["instrument_id", "state", "raised_on", "liquidity_score", "change_points"]]
+            first[["instrument_id", "state", "raised_on", "liquidity_score", "change_points"]]
         )
     if index_history is not None:
         picture = history_picture(index_history, "liquidity_score")

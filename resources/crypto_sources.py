@@ -37,6 +37,7 @@ from resources.tapes import open_tape
 from resources.tapes.recorded import RecordedTape
 
 __all__ = [
+    "COMPUTED_COLUMNS",
     "DERIVATIVE_FILES",
     "BookSource",
     "TapeFile",
@@ -65,7 +66,7 @@ DERIVATIVE_FILES: Final = {
     OPEN_INTEREST.name: "derivs/perp_open_interest_1h.parquet",
 }
 """Recorded files by table. Recorded liquidations are daily sums, not events, and are not read into the event table."""
-_COMPUTED: Final = {
+COMPUTED_COLUMNS: Final = {
     OPEN_INTEREST.name: ("change_1h_frac", "change_24h_frac"),
     FUNDING_RATES.name: ("annualised_frac", "predicted_next_frac"),
     VENUE_TRADES.name: ("effective_spread_bps",),
@@ -211,7 +212,7 @@ def derivative_rows(roots: FeedRoots, contract: TableContract, start: date, end:
     optional = replace(
         contract,
         columns=tuple(
-            replace(column, nullable=True) if column.name in _COMPUTED[contract.name] else column
+            replace(column, nullable=True) if column.name in COMPUTED_COLUMNS[contract.name] else column
             for column in contract.columns
         ),
     )

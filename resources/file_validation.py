@@ -33,11 +33,11 @@ _TEXT_BLOCK_BYTES = 1 << 24
 # Beside tables a lake holds quarantine, documents and archives, a landing folder files in the layouts of other systems.
 _OTHER_FOLDERS = frozenset(
     {
-        "quarantine", "published", "publications", "bondx", "nse", "tapes", "candles",
+        "quarantine", "published", "publications", "bondx", "nse", "tapes", "candles", "venue_archives",
         "binance_archive", "lean_bars", "macro_downloads", "tesouro_direto", "treasury_auction_results",
     }
 )  # fmt: skip
-_OTHER_FILES = frozenset({"simulated_truth.json"})
+_OTHER_FILES = frozenset({"simulated_truth.json", "simulated_tapes_truth.json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,8 @@ def validate_path(
     ----------
     path
         A file, or a folder (below it quarantine, published documents, files in the layouts of other systems and hidden
-        files are left out). A signal table
-        without the columns that the platform adds (age and quality) is judged as a delivered file: columns that may
-        be null may be absent.
+        files are left out). A signal or derivatives table without the columns that the platform adds (age and
+        quality; changes, yearly rate and forecast) is judged as a delivered file: columns that may be null may be absent.
     contract
         The table; guessed from names where not given.
     limits
@@ -226,14 +225,18 @@ def _tolerated(contract: TableContract) -> str:
 
 def _as_delivered(contract: TableContract, names: Sequence[str]) -> TableContract:
     """Give the contract that a file in the landing folder must keep; the contract itself for a published table."""
-    from resources.feeds._feed import COLLECTED_COLUMNS, FEED_TABLES  # feeds read files through this module
+    from resources.crypto_sources import COMPUTED_COLUMNS  # both read files through this module
+    from resources.feeds._feed import COLLECTED_COLUMNS, FEED_TABLES
 
-    if contract.name not in FEED_TABLES or set(COLLECTED_COLUMNS) & set(names):
+    computed = COMPUTED_COLUMNS.get(contract.name, ())
+    if contract.name in FEED_TABLES and not set(COLLECTED_COLUMNS) & set(names):
+        computed = COLLECTED_COLUMNS
+    elif set(computed) <= set(names):
         return contract
     kept = tuple(
         column
         for column in contract.columns
-        if column.name not in COLLECTED_COLUMNS and (column.name in names or not column.nullable)
+        if column.name in names or not (column.nullable or column.name in computed)
     )
     present = {column.name for column in kept}
     rules = tuple(rule for rule in contract.rules if {rule.left, rule.right} <= present)

@@ -2,7 +2,8 @@
 
 Each peer gets an environment of its own below ``--folder`` (``.peers``), made once and kept. Rounds alternate; a figure
 is the median over them of nanoseconds per update. The deltas are the recorded BTCUSDT perpetual when ``PULSE_REAL_DATA``
-names the data folder, generated ones otherwise. Exit code 1 when a goal is missed.
+names the data folder, generated ones otherwise. The table goes to ``docs/benchmarks_peers.md`` (``--markdown``) when all
+peers ran. Exit code 1 when a goal is missed.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.book_tapes import generated_tape, recorded_tape
-from benchmarks.table import Row
+from benchmarks.table import Row, as_markdown
 from liquidity.book.block import BookBlock
 
 HERE: Final = Path(__file__).resolve().parent
@@ -82,11 +83,13 @@ def main(arguments: Sequence[str]) -> int:
     """Install what is missing, run, print one line per peer and cadence."""
     parser = argparse.ArgumentParser(description="Time order-book peers in environments of their own.")
     parser.add_argument("--folder", type=Path, default=Path(".peers"), help="where their environments are kept")
+    page = HERE.parents[1] / "docs" / "benchmarks_peers.md"
+    parser.add_argument("--markdown", type=Path, default=page, metavar="FILE", help="page that the table goes into")
     parser.add_argument("names", nargs="*", help="peers to run; all by default")
     asked = parser.parse_args(arguments)
     real = os.environ.get("PULSE_REAL_DATA", "")
     tape = recorded_tape(Path(real)) if real else generated_tape(500_000)
-    missed = 0
+    told: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "deltas.npz"
         np.savez(source, **{name: getattr(tape.block, name) for name in BookBlock.__slots__})
@@ -94,10 +97,12 @@ def main(arguments: Sequence[str]) -> int:
             if asked.names and peer.package not in asked.names:
                 continue
             python = python_of(peer, asked.folder.resolve())
-            for row in rows_beside(peer, python, source, f"{len(tape.block):,} updates, {tape.name}"):
+            told[peer.package] = rows_beside(peer, python, source, f"{len(tape.block):,} updates, {tape.name}")
+            for row in told[peer.package]:
                 print(f"{'met   ' if row.met else 'MISSED'} {row.text()}", flush=True)
-                missed += not row.met
-    return 1 if missed else 0
+    if not asked.names:
+        asked.markdown.write_text(as_markdown(told, asked.markdown), encoding="utf-8")
+    return 0 if all(row.met for rows in told.values() for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import numba
 import numpy as np
 
 from liquidity.book.block import DELTA, INVALIDATE, NO_ID, NO_TIME, SNAPSHOT
-from liquidity.book.book_features import MAX_LOTS, MAX_TICKS, NO_FLOW, NO_LEVEL
+from liquidity.book.book_features import MAX_LOTS, MAX_MID2, MAX_TICKS, NO_FLOW, NO_LEVEL
 
 __all__ = [
     "ASK_BASE", "ASK_FAR_N", "ASK_HI", "ASK_LO", "BEST_ASK", "BEST_BID", "BID_BASE", "BID_FAR_N", "BID_HI", "BID_LO",
-    "BOOK_REASON", "DONE", "EDGES", "FAR_FULL", "FAR_USED", "IN_MESSAGE", "LAST_ID", "NEXT_INSTANT", "NO_ASK", "OUT_ROWS", "PENDING",
+    "BOOK_REASON", "DONE", "EDGES", "FAR_FULL", "FAR_USED", "IN_MESSAGE", "LAST_ID", "NEXT_INSTANT", "NO_ASK", "OUT_ROWS", "PENDING", "PLACES",
     "REBASE_ASK", "REBASE_BID", "REFUSED_N", "STARTING", "STATE_SIZE", "SYNCED_MID2", "apply_rows", "far_rehash", "first_behind",
     "nearest_levels", "rows_of_floats",
 ]  # fmt: skip
@@ -39,10 +39,12 @@ DONE, REBASE_BID, REBASE_ASK, FAR_FULL = 0, 1, 2, 3
 
 _OK, _NO_BOOK, _CROSSED, _ONE_SIDED, _REFUSED, _TOO_LARGE = 0, 1, 2, 3, 4, 5
 OFF_GRID = 1e-6  # of a step, as in grid.py
-_HASH = np.int64(-7046029254386353131)  # 2**64 over the golden ratio, odd
+_HASH = np.uint64(11400714819323198485)  # 2**64 over the golden ratio, odd
 _NEVER_BID, _NEVER_ASK = 2**62, -1  # edges that no level is inside of
 NO_ASK = 2**62  # best ask of an empty side: above every price
 _STALE = 2**62  # lots of a largest level that must be looked for
+_TOO_MUCH = 2**62  # lots times twice the mid from which sums are not told
+PLACES = 512  # rows whose sums wait for their floats: few enough to stay in the fastest cache
 
 _I8 = numba.types.Array(numba.int64, 1, "C")
 _I8_IN = numba.types.Array(numba.int64, 1, "C", readonly=True)
@@ -54,7 +56,8 @@ _I8_OUT = numba.types.Array(numba.int64, 2, "C")
 _F8_OUT = numba.types.Array(numba.float64, 2, "C")
 
 
-_inner: Callable[[Any], Any] = numba.njit(nogil=True, error_model="numpy")
+# Nothing here allocates, so arrays need no reference counts; counting them cost half of the time.
+_inner: Callable[[Any], Any] = numba.njit(nogil=True, error_model="numpy", _nrt=False)
 
 
 def _njit(*signature: Any) -> Any:
@@ -62,11 +65,11 @@ def _njit(*signature: Any) -> Any:
 
     def compiled(function: Any) -> Any:
         try:
-            return numba.njit(*signature, nogil=True, cache=True, error_model="numpy")(function)
+            return numba.njit(*signature, nogil=True, cache=True, error_model="numpy", _nrt=False)(function)
         except RuntimeError as problem:
             if "cannot cache" not in str(problem):
                 raise
-            return numba.njit(*signature, nogil=True, error_model="numpy")(function)
+            return numba.njit(*signature, nogil=True, error_model="numpy", _nrt=False)(function)
 
     return compiled
 
@@ -133,7 +136,8 @@ def _largest_up(levels: Any, base: Any, low: Any, high: Any) -> Any:  # pragma: 
 def _far_put(keys: Any, values: Any, key: Any, lots: Any) -> Any:  # pragma: no cover - compiled
     """Store a far level; old lots (-1: the key is new and was stored, -2: new and 0, nothing to store)."""
     mask = keys.size - 1
-    slot = ((key * _HASH) >> 20) & mask
+    # Unsigned: a signed product that overflows is undefined, and the compiler does make use of that.
+    slot = np.int64((np.uint64(key) * _HASH) >> np.uint64(20)) & mask
     while keys[slot] != 0:
         if keys[slot] == key:
             old = values[slot]
@@ -228,11 +232,147 @@ rows_of_floats = _njit(
 """Prices and sizes of one message, bids first, to its rows; the first level off the grid or its limits, -1 for none."""
 
 
-def _apply_rows(
-    received: Any, event: Any, action: Any, end: Any, side: Any, ticks: Any, lots: Any, start: Any, stop: Any,
-    mode: Any, every_ns: Any, inverse: Any, tick_size: Any, unit: Any,
-    state: Any, bid: Any, ask: Any, far_keys: Any, far_lots: Any, out_i: Any, out_f: Any,
+@_inner
+def _quiet_run(
+    action: Any, side: Any, ticks: Any, lots: Any, first: Any, stop: Any, inverse: Any,
+    state: Any, bid: Any, ask: Any, far_keys: Any, far_lots: Any, sums: Any, place: Any,
 ) -> Any:  # pragma: no cover - compiled  # fmt: skip
+    """Take rows in while they leave the best quotes and the largest levels as they are; the first row that was not.
+
+    Most rows are such. The sums after each go to ``sums`` from ``place`` on.
+    """
+    limit = np.uint64(_TOO_MUCH // state[SYNCED_MID2])
+    bid_base, ask_base, best_bid, best_ask = state[BID_BASE], state[ASK_BASE], state[BEST_BID], state[BEST_ASK]
+    bid_lo, ask_hi, far_used = state[BID_LO], state[ASK_HI], state[FAR_USED]
+    bid_far_n, ask_far_n = state[BID_FAR_N], state[ASK_FAR_N]
+    b10, b25, b50 = state[EDGES], state[EDGES + 1], state[EDGES + 2]
+    a10, a25, a50 = state[EDGES + 3], state[EDGES + 4], state[EDGES + 5]
+    bw10, bw25, bq50, bp50 = state[SUMS], state[SUMS + 1], state[SUMS + 2], state[SUMS + 3]
+    aw10, aw25, aq50, ap50 = state[SUMS + 4], state[SUMS + 5], state[SUMS + 6], state[SUMS + 7]
+    big_bid, big_bid_lots = state[LARGEST], state[LARGEST + 1]
+    big_ask, big_ask_lots = state[LARGEST + 2], state[LARGEST + 3]
+    bid_size, ask_size = np.uint64(bid.size), np.uint64(ask.size)
+    i = first
+    while i < stop:
+        if action[i] != DELTA:
+            break
+        way, tick, new = side[i], ticks[i], lots[i]
+        if np.uint64(new) > np.uint64(MAX_LOTS):
+            break
+        if way > 0:
+            k = tick - bid_base
+            if np.uint64(k) < bid_size:
+                inside = tick >= b50
+                change = new - bid[k]
+                near = change if inside else 0
+                if (
+                    (tick >= best_bid)
+                    | (inside & (new >= big_bid_lots))
+                    | (tick == big_bid)
+                    | (np.uint64(bq50 + near) >= limit)
+                ):
+                    break
+                bid[k] = new
+                bid_lo = min(bid_lo, k)
+                moment = near * tick
+                worth = near if inverse else moment
+                bq50 += near
+                bp50 += moment
+                bw25 += worth if tick >= b25 else 0
+                bw10 += worth if tick >= b10 else 0
+            else:
+                if (tick < 1) | (k >= 0) | (2 * far_used >= far_keys.size):
+                    break
+                old = _far_put(far_keys, far_lots, 2 * tick + 1, new)
+                far_used += old == -1
+                bid_far_n += (1 if new > 0 else 0) - (1 if old > 0 else 0)
+        elif way < 0:
+            k = tick - ask_base
+            if np.uint64(k) < ask_size:
+                inside = tick <= a50
+                change = new - ask[k]
+                near = change if inside else 0
+                if (
+                    (tick <= best_ask)
+                    | (inside & (new >= big_ask_lots))
+                    | (tick == big_ask)
+                    | (np.uint64(aq50 + near) >= limit)
+                ):
+                    break
+                ask[k] = new
+                ask_hi = max(ask_hi, k)
+                moment = near * tick
+                worth = near if inverse else moment
+                aq50 += near
+                ap50 += moment
+                aw25 += worth if tick <= a25 else 0
+                aw10 += worth if tick <= a10 else 0
+            else:
+                if (k < 0) | (ask_size == 0) | (tick > MAX_TICKS) | (2 * far_used >= far_keys.size):
+                    break
+                old = _far_put(far_keys, far_lots, 2 * tick, new)
+                far_used += old == -1
+                ask_far_n += (1 if new > 0 else 0) - (1 if old > 0 else 0)
+        else:
+            break
+        sums[0, place], sums[1, place], sums[2, place], sums[3, place] = bw10, bw25, bq50, bp50
+        sums[4, place], sums[5, place], sums[6, place], sums[7, place] = aw10, aw25, aq50, ap50
+        place += 1
+        i += 1
+    state[BID_LO], state[ASK_HI], state[FAR_USED] = bid_lo, ask_hi, far_used
+    state[BID_FAR_N], state[ASK_FAR_N] = bid_far_n, ask_far_n
+    state[SUMS], state[SUMS + 1], state[SUMS + 2], state[SUMS + 3] = bw10, bw25, bq50, bp50
+    state[SUMS + 4], state[SUMS + 5], state[SUMS + 6], state[SUMS + 7] = aw10, aw25, aq50, ap50
+    return i
+
+
+@_inner
+def _figures(
+    out_i: Any, out_f: Any, sums: Any, first: Any, stop: Any, inverse: Any, tick_size: Any, unit: Any
+) -> Any:  # pragma: no cover - compiled
+    """Floats of the told rows ``first..stop`` from their integers: loops without branches, which vectorise."""
+    rows = stop - first
+    reason, bids, asks = out_i[2][first:stop], out_i[3][first:stop], out_i[4][first:stop]
+    bid_lots, ask_lots = out_i[5][first:stop], out_i[6][first:stop]
+    spread, middle = out_f[0][first:stop], out_f[1][first:stop]
+    triangular, imbalance = out_f[8][first:stop], out_f[9][first:stop]
+    for row in range(rows):
+        wide = 2e4 * float(asks[row] - bids[row]) / float(bids[row] + asks[row])
+        spread[row] = wide if reason[row] == _OK else np.nan
+    for row in range(rows):
+        bid_n, ask_n = float(bid_lots[row]), float(ask_lots[row])
+        leaning = (
+            (bid_n * float(asks[row]) + ask_n * float(bids[row])) / float(bid_lots[row] + ask_lots[row]) * tick_size
+        )
+        middle[row] = leaning if reason[row] == _OK else np.nan
+    bq50, bp50, aq50, ap50 = sums[2], sums[3], sums[6], sums[7]
+    bw50, aw50 = (bq50, aq50) if inverse else (bp50, ap50)
+    worths = (sums[0], sums[1], bw50, sums[4], sums[5], aw50)
+    for column in range(6):
+        depth, worth = out_f[2 + column][first:stop], worths[column]
+        for row in range(rows):
+            depth[row] = float(worth[row]) * unit if reason[row] == _OK else np.nan
+    for row in range(rows):
+        # Sums of lots * (mid2 - 200 |2 tick - mid2|), from lots and lots*ticks.
+        mid2 = bids[row] + asks[row]
+        near_bid = 400 * bp50[row] - 199 * mid2 * bq50[row]
+        near_ask = 201 * mid2 * aq50[row] - 400 * ap50[row]
+        both = near_bid + near_ask
+        share = float(near_bid - near_ask) / float(both)
+        triangular[row] = share if (both > 0) & (reason[row] == _OK) else np.nan
+    for row in range(rows):
+        both = bw50[row] + aw50[row]
+        share = float(bw50[row] - aw50[row]) / float(both)
+        imbalance[row] = share if (both > 0) & (reason[row] == _OK) else np.nan
+
+
+@_inner
+def _any_rows(
+    received: Any, event: Any, action: Any, end: Any, side: Any, ticks: Any, lots: Any, start: Any, stop: Any,
+    mode: Any, every_ns: Any, inverse: Any, state: Any, bid: Any, ask: Any, far_keys: Any, far_lots: Any,
+    sums: Any, place: Any, out_i: Any,
+) -> Any:  # pragma: no cover - compiled  # fmt: skip
+    """Take one row in, and those after it that :func:`_quiet_run` would leave; the next row and :data:`DONE` or why not."""
     book = state[BOOK_REASON]
     in_snapshot = state[IN_SNAPSHOT]
     bid_base, ask_base = state[BID_BASE], state[ASK_BASE]
@@ -254,10 +394,12 @@ def _apply_rows(
     refused_n = state[REFUSED_N]
     pending = np.int64(-1)
     status = DONE
-    rows = 0
+    rows = state[OUT_ROWS]
     i = start
     starting = state[STARTING] != 0
-    while i < stop:
+    while i < stop and place < PLACES:
+        if mode == 0 and i > start and was_known != 0 and synced == best_bid + best_ask and action[i] == DELTA:
+            break
         at_ns = np.int64(0)
         tell = False
         quiet = False  # an instant of the grid, no row is taken
@@ -409,7 +551,9 @@ def _apply_rows(
                 bid_lots, ask_lots = bid[best_bid - bid_base], ask[best_ask - ask_base]
         if tell and reason == _OK:
             mid2 = best_bid + best_ask
-            if mid2 != synced:
+            if mid2 > MAX_MID2:
+                reason = np.int64(_TOO_LARGE)
+            elif mid2 != synced:
                 w10, w25, w50 = mid2 // 1000, mid2 // 400, mid2 // 200  # floor(mid2 bps / 1e4)
                 n10, n25, n50 = (mid2 - w10 + 1) >> 1, (mid2 - w25 + 1) >> 1, (mid2 - w50 + 1) >> 1
                 m10, m25, m50 = (mid2 + w10) >> 1, (mid2 + w25) >> 1, (mid2 + w50) >> 1
@@ -474,14 +618,16 @@ def _apply_rows(
                     if big_ask > m50:
                         big_ask_lots = np.int64(_STALE)
                 b10, b25, b50, a10, a25, a50, synced = n10, n25, n50, m10, m25, m50, mid2
-            if big_bid_lots == _STALE:
+            if reason == _OK and big_bid_lots == _STALE:
                 big_bid, big_bid_lots = _largest_down(bid, bid_base, b50, best_bid)
-            if big_ask_lots == _STALE:
+            if reason == _OK and big_ask_lots == _STALE:
                 big_ask, big_ask_lots = _largest_up(ask, ask_base, best_ask, a50)
-            if float(mid2) * float(max(bq50, aq50)) > 4.5e18 and (
-                bq50 >= -(-(2**62) // mid2) or aq50 >= -(-(2**62) // mid2)
-            ):
-                reason = np.int64(_TOO_LARGE)
+            if reason == _OK:
+                limit = np.uint64(_TOO_MUCH // mid2)
+                if np.uint64(bq50) >= limit or np.uint64(aq50) >= limit:
+                    too_much = -(-_TOO_MUCH // mid2)
+                    if np.uint64(bq50) >= np.uint64(too_much) or np.uint64(aq50) >= np.uint64(too_much):
+                        reason = np.int64(_TOO_LARGE)
 
         # Nothing below comes back to this row: counts and flags may move on.
         if not quiet:
@@ -511,49 +657,23 @@ def _apply_rows(
                 at_ns = received[i]
                 if at_ns == NO_TIME:
                     at_ns = event_ns
-            integers, floats = out_i[rows], out_f[rows]
-            integers[0] = at_ns
-            integers[1] = event_ns
-            integers[2] = reason
-            integers[12] = updates_n
+            out_i[0, rows], out_i[1, rows], out_i[2, rows], out_i[12, rows] = at_ns, event_ns, reason, updates_n
             if reason == _OK:
-                mid2 = best_bid + best_ask
-                integers[3] = best_bid
-                integers[4] = best_ask
-                integers[5] = bid_lots
-                integers[6] = ask_lots
-                integers[7] = big_bid if big_bid_lots > 0 else NO_LEVEL
-                integers[8] = big_bid_lots if big_bid_lots > 0 else NO_LEVEL
-                integers[9] = big_ask if big_ask_lots > 0 else NO_LEVEL
-                integers[10] = big_ask_lots if big_ask_lots > 0 else NO_LEVEL
-                integers[11] = flow if flow_known != 0 else NO_FLOW
-                floats[0] = 2e4 * float(best_ask - best_bid) / float(mid2)
-                floats[1] = (
-                    (float(bid_lots) * float(best_ask) + float(ask_lots) * float(best_bid))
-                    / float(bid_lots + ask_lots)
-                    * tick_size
-                )
-                bw50 = bq50 if inverse else bp50
-                aw50 = aq50 if inverse else ap50
-                floats[2] = float(bw10) * unit
-                floats[3] = float(bw25) * unit
-                floats[4] = float(bw50) * unit
-                floats[5] = float(aw10) * unit
-                floats[6] = float(aw25) * unit
-                floats[7] = float(aw50) * unit
-                # Sums of lots * (mid2 - 200 |2 tick - mid2|), from lots and lots*ticks.
-                near_bid = 400 * bp50 - 199 * mid2 * bq50
-                near_ask = 201 * mid2 * aq50 - 400 * ap50
-                both = near_bid + near_ask
-                floats[8] = float(near_bid - near_ask) / float(both) if both > 0 else np.nan
-                both = bw50 + aw50
-                floats[9] = float(bw50 - aw50) / float(both) if both > 0 else np.nan
+                out_i[3, rows], out_i[4, rows], out_i[5, rows], out_i[6, rows] = best_bid, best_ask, bid_lots, ask_lots
+                out_i[7, rows] = big_bid if big_bid_lots > 0 else NO_LEVEL
+                out_i[8, rows] = big_bid_lots if big_bid_lots > 0 else NO_LEVEL
+                out_i[9, rows] = big_ask if big_ask_lots > 0 else NO_LEVEL
+                out_i[10, rows] = big_ask_lots if big_ask_lots > 0 else NO_LEVEL
+                out_i[11, rows] = flow if flow_known != 0 else NO_FLOW
+                sums[0, place], sums[1, place], sums[2, place], sums[3, place] = bw10, bw25, bq50, bp50
+                sums[4, place], sums[5, place], sums[6, place], sums[7, place] = aw10, aw25, aq50, ap50
             else:
                 for column in range(3, 11):
-                    integers[column] = NO_LEVEL
-                integers[11] = NO_FLOW
-                for column in range(10):
-                    floats[column] = np.nan
+                    out_i[column, rows] = NO_LEVEL
+                out_i[11, rows] = NO_FLOW
+                for column in range(8):
+                    sums[column, place] = 0
+            place += 1
             rows += 1
             flow, flow_known, updates_n = np.int64(0), np.int64(1), np.int64(0)
         if not quiet:
@@ -581,11 +701,87 @@ def _apply_rows(
     return i, status
 
 
+@_inner
+def _is_quiet(state: Any, mode: Any) -> Any:  # pragma: no cover - compiled
+    """Whether :func:`_quiet_run` may start: every row is to be told, and the one before it was, from a book in order."""
+    if mode != 0 or state[BOOK_REASON] != _OK or state[IN_SNAPSHOT] != 0:
+        return False
+    best_bid, best_ask = state[BEST_BID], state[BEST_ASK]
+    limit = np.uint64(_TOO_MUCH // max(state[SYNCED_MID2], 1))
+    return (
+        np.uint64(state[SUMS + 2]) < limit
+        and np.uint64(state[SUMS + 6]) < limit
+        and state[QUOTE + 4] != 0
+        and state[QUOTE] == best_bid
+        and state[QUOTE + 1] == best_ask
+        and state[SYNCED_MID2] == best_bid + best_ask
+        and state[LARGEST + 1] != _STALE
+        and state[LARGEST + 3] != _STALE
+        and state[FLOW] == 0
+        and state[FLOW_KNOWN] != 0
+        and state[UPDATES_N] == 0
+    )
+
+
+@_inner
+def _tell_run(received: Any, event: Any, first: Any, stop: Any, state: Any, out_i: Any) -> Any:  # pragma: no cover
+    """Integers of the rows of a quiet run: times, and what stayed the same."""
+    rows, place = stop - first, state[OUT_ROWS]
+    at, told = received[first:stop], event[first:stop]
+    at_ns, event_ns = out_i[0][place : place + rows], out_i[1][place : place + rows]
+    for row in range(rows):
+        at_ns[row] = told[row] if at[row] == NO_TIME else at[row]
+    for row in range(rows):
+        event_ns[row] = told[row]
+    out_i[2][place : place + rows] = _OK
+    for column in range(4):
+        out_i[3 + column][place : place + rows] = state[QUOTE + column]
+    for column in range(4):
+        same = state[LARGEST + column]
+        out_i[7 + column][place : place + rows] = same if state[LARGEST + column // 2 * 2 + 1] > 0 else NO_LEVEL
+    out_i[11][place : place + rows] = 0
+    out_i[12][place : place + rows] = 1
+
+
+def _apply_rows(
+    received: Any, event: Any, action: Any, end: Any, side: Any, ticks: Any, lots: Any, start: Any, stop: Any,
+    mode: Any, every_ns: Any, inverse: Any, tick_size: Any, unit: Any,
+    state: Any, bid: Any, ask: Any, far_keys: Any, far_lots: Any, sums: Any, out_i: Any, out_f: Any,
+) -> Any:  # pragma: no cover - compiled  # fmt: skip
+    status = np.int64(DONE)
+    i, figured = start, state[OUT_ROWS]
+    while i < stop:
+        place = state[OUT_ROWS] - figured
+        if place >= PLACES:
+            _figures(out_i, out_f, sums, figured, state[OUT_ROWS], inverse, tick_size, unit)
+            figured, place = state[OUT_ROWS], np.int64(0)
+        if action[i] == DELTA and _is_quiet(state, mode):
+            next_i = _quiet_run(
+                action, side, ticks, lots, i, min(stop, i + PLACES - place), inverse,
+                state, bid, ask, far_keys, far_lots, sums, place,
+            )  # fmt: skip
+            if next_i > i:
+                _tell_run(received, event, i, next_i, state, out_i)
+                state[OUT_ROWS] += next_i - i
+                state[EVENT_NS], state[STARTING] = event[next_i - 1], end[next_i - 1]
+                i, place = next_i, state[OUT_ROWS] - figured
+                if i >= stop or place >= PLACES:
+                    continue
+        i, status = _any_rows(
+            received, event, action, end, side, ticks, lots, i, stop, mode, every_ns, inverse,
+            state, bid, ask, far_keys, far_lots, sums, place, out_i,
+        )  # fmt: skip
+        if status != DONE:
+            break
+    _figures(out_i, out_f, sums, figured, state[OUT_ROWS], inverse, tick_size, unit)
+    return i, status
+
+
 apply_rows = _njit(
     numba.types.UniTuple(numba.int64, 2)(
         _I8_IN, _I8_IN, _I1_IN, _B1_IN, _I1_IN, _I8_IN, _I8_IN, numba.int64, numba.int64,
         numba.int64, numba.int64, numba.boolean, numba.float64, numba.float64,
-        _I8, _I8, _I8, _I8, _I8, _I8_OUT, _F8_OUT,
+        _I8, _I8, _I8, _I8, _I8, _I8_OUT, _I8_OUT, _F8_OUT,
     )
 )(_apply_rows)  # fmt: skip
 """Take rows ``start..stop`` in and tell figures; the row it stopped at and why (:data:`DONE` or what it waits for)."""

@@ -75,10 +75,11 @@ def verdict(chain: int, fresh: bool, last: int, first_id: int, last_id: int, pre
         if fresh:
             if last_id < last:
                 return OLD
-            return APPLY if previous_id == last or (first_id != NO_ID and first_id <= last) else GAP
-        if last_id <= last:
+        elif last_id <= last:
             return DUPLICATE
-        return APPLY if previous_id == last else GAP
+        if first_id > last_id:
+            return GAP
+        return APPLY if previous_id == last or (fresh and first_id != NO_ID and first_id <= last) else GAP
     if chain == 3:  # PREVIOUS
         if previous_id == last:
             return APPLY

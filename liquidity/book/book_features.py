@@ -21,6 +21,7 @@ __all__ = [
     "INTEGER_FIELDS",
     "INVALID_REASONS",
     "MAX_LOTS",
+    "MAX_MID2",
     "MAX_TICKS",
     "NO_FLOW",
     "NO_LEVEL",
@@ -33,15 +34,19 @@ BANDS_BPS: Final = (10, 25, 50)
 """Half widths of the depth bands; the last one also bounds the imbalances and the largest levels."""
 INVALID_REASONS: Final = ("ok", "no_book", "crossed", "one_sided", "refused_level", "too_large")
 """Meaning of ``reason``: 0 ok; 1 before the first snapshot or after an invalidation; 2 best bid above best ask; 3 a side
-is empty; 4 a level off the allowed range was refused, unknown until the next snapshot; 5 the sums leave 63 bits."""
+is empty; 4 a level off the allowed range was refused, unknown until the next snapshot; 5 a mid above
+:data:`MAX_MID2` / 2 ticks, or lots within 50 bps times twice the mid from 2**62 on: the sums would leave 63 bits."""
 NO_LEVEL: Final = -1
 """Ticks and lots of a level that is not there."""
 NO_FLOW: Final = int(np.iinfo(np.int64).min)
 """Order-flow imbalance that cannot be told."""
-MAX_TICKS: Final = 2**32
-"""Highest price in ticks; a level beyond is refused. No market has a tick below 2.4e-10 of its price."""
-MAX_LOTS: Final = 2**46
-"""Largest size in lots; a level beyond is refused."""
+MAX_TICKS: Final = 2**53
+"""Highest price in ticks, beyond which floats skip integers; a level above it is refused."""
+MAX_LOTS: Final = 2**53
+"""Largest size in lots; a level above it is refused."""
+MAX_MID2: Final = 2**33
+"""Highest sum of the best two prices in ticks for which figures are told: beyond it a band of 50 bps holds more ticks
+than an array can. Levels are kept whatever their price. No market trades 2**32 ticks away from 0."""
 
 
 def notional_unit(grid: BookGrid) -> float:
@@ -134,9 +139,9 @@ class BookFeatureBlock:
     Parameters
     ----------
     integers
-        int64, shape (rows, 13), columns in the order of :data:`INTEGER_FIELDS`.
+        int64, shape (rows, 13), each column in one piece, in the order of :data:`INTEGER_FIELDS`.
     floats
-        float64, shape (rows, 10), columns in the order of :data:`FLOAT_FIELDS`.
+        float64, shape (rows, 10), likewise, in the order of :data:`FLOAT_FIELDS`.
     """
 
     integers: NDArray[np.int64]

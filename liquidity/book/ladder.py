@@ -4,6 +4,8 @@ Each side is a dense array of lots indexed by tick around its best price; orders
 back exactly when the array moves. The loop is compiled (``_ladder_kernel.py``). Read next: ``live_book.py``, ``replay.py``.
 """
 
+import math
+from fractions import Fraction
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -15,6 +17,7 @@ from liquidity.book.book_features import (
     INTEGER_FIELDS,
     INVALID_REASONS,
     MAX_LOTS,
+    MAX_MID2,
     MAX_TICKS,
     NO_LEVEL,
     BookFeatureBlock,
@@ -33,6 +36,7 @@ MAX_INSTANTS: Final = 10_000_000
 """Most instants of a time grid that one block may span; more is a broken clock."""
 _MAX_HALF_TICKS: Final = 2**20
 _WIDEST_BAND_FRAC: Final = 0.0051  # 50 bps of the mid and a little, the least an array must reach beyond the best price
+_MOST_BAND_TICKS: Final = MAX_MID2 // 2 + MAX_MID2 // 100  # no band that is told reaches a best price above it
 _FIRST_FAR: Final = 256
 
 
@@ -88,7 +92,9 @@ class Ladder:
         self._state[kernel.LAST_ID], self._state[kernel.STARTING], self._state[kernel.EVENT_NS] = NO_ID, 1, NO_TIME
         self._unsync()
         self._mode: Cadence | None = None
-        self._integers, self._floats = _output(64)
+        self._room = 0
+        self._make_room(64)
+        self._sums = np.zeros((8, kernel.PLACES + 8), np.int64)
 
     def apply(self, block: BookBlock, every: Cadence = "message") -> BookFeatureBlock:
         """Take the rows of a block in, continuing where the last block ended, which may be inside a message.
@@ -179,22 +185,28 @@ class Ladder:
     def _run(self, columns: list[Any], rows: int, mode: int, every_ns: int, room: int) -> BookFeatureBlock:
         """Run the compiled loop, moving the arrays or widening the table whenever it asks."""
         kernel, state = self._kernel, self._state
-        if len(self._integers) < room:
-            self._integers, self._floats = _output(room)
-        done, told = 0, 0
+        if self._room < room:
+            self._make_room(room)
+        done = state[kernel.OUT_ROWS] = 0
         while True:
             done, status = kernel.apply_rows(
                 *columns, done, rows, mode, every_ns, *self._units,
                 state, self._bid, self._ask, self._far_keys, self._far_lots,
-                self._integers[told:], self._floats[told:],
+                self._sums, self._integers, self._floats,
             )  # fmt: skip
-            told += int(state[kernel.OUT_ROWS])
             if status == kernel.DONE:
-                return BookFeatureBlock(self._integers[:told], self._floats[:told])
+                told = int(state[kernel.OUT_ROWS])
+                return BookFeatureBlock(self._integers[:, :told].T, self._floats[:, :told].T)
             if status == kernel.FAR_FULL:
                 self._widen_far()
             else:
                 self._move(is_bid=status == kernel.REBASE_BID, pending=int(state[kernel.PENDING]))
+
+    def _make_room(self, rows: int) -> None:
+        """Output buffers, a column in one piece; 8 more rows keep columns out of each other's places in the cache."""
+        self._room = -(-rows // 64) * 64
+        self._integers = np.empty((len(INTEGER_FIELDS), self._room + 8), np.int64)
+        self._floats = np.empty((len(FLOAT_FIELDS), self._room + 8), np.float64)
 
     def _cadence(self, every: Cadence) -> tuple[int, int]:
         if self._mode is not None and every != self._mode:
@@ -264,7 +276,9 @@ class Ladder:
         ticks, lots, _ = self._side(is_bid=is_bid)
         prices = np.append(ticks, pending) if pending >= 0 else ticks
         best = int(prices.max() if is_bid else prices.min())
-        half = max(min(int(best * self.depth_frac), _MAX_HALF_TICKS), int(best * 2 * _WIDEST_BAND_FRAC) + 64)
+        half = min(int(best * self.depth_frac), _MAX_HALF_TICKS)
+        if best <= _MOST_BAND_TICKS:
+            half = max(half, int(best * 2 * _WIDEST_BAND_FRAC) + 64)
         base = max(best - half, 1)
         levels = np.zeros(best + half + 1 - base, np.int64)
         inside = (ticks >= base) & (ticks <= best + half)
@@ -316,7 +330,16 @@ class Ladder:
     @property
     def memory_bytes(self) -> int:
         """Address space of all arrays; levels that were never touched take no memory of it."""
-        arrays = (self._bid, self._ask, self._far_keys, self._far_lots, self._integers, self._floats, self._state)
+        arrays = (
+            self._bid,
+            self._ask,
+            self._far_keys,
+            self._far_lots,
+            self._integers,
+            self._floats,
+            self._sums,
+            self._state,
+        )
         return sum(array.nbytes for array in arrays)
 
     def top(self, n: int) -> BookSnapshot:
@@ -329,10 +352,11 @@ class Ladder:
         if not self.valid:
             return BookSnapshot(np.zeros((0, 2)), np.zeros((0, 2)))
         twice_mid = int(state[kernel.BEST_BID] + state[kernel.BEST_ASK])
+        most = math.floor(twice_mid * Fraction(bps) / 10_000)
         sides = []
         for is_bid in (True, False):
             ticks, lots, _ = self._side(is_bid=is_bid)
-            near = np.abs(2 * ticks - twice_mid) * 10_000 <= twice_mid * bps
+            near = np.abs(2 * ticks - twice_mid) <= most
             sides.append(self._in_units(ticks[near], lots[near], is_bid=is_bid))
         return BookSnapshot(*sides)
 
@@ -364,8 +388,3 @@ _INPUTS: Final[tuple[tuple[str, type[Any]], ...]] = (
     ("price_ticks", np.int64),
     ("size_lots", np.int64),
 )
-
-
-def _output(rows: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Buffers of so many rows; a row lies in one piece, which is what a loop that tells row by row writes fastest."""
-    return np.empty((rows, len(INTEGER_FIELDS)), np.int64), np.empty((rows, len(FLOAT_FIELDS)), np.float64)

@@ -14,6 +14,7 @@ from liquidity.book.book_features import (
     BANDS_BPS,
     INVALID_REASONS,
     MAX_LOTS,
+    MAX_MID2,
     MAX_TICKS,
     NO_FLOW,
     NO_LEVEL,
@@ -161,6 +162,8 @@ class ReferenceBook:
         bid, ask = max(self.bids), min(self.asks)
         if bid > ask:
             return INVALID_REASONS.index("crossed")
+        if bid + ask > MAX_MID2:
+            return INVALID_REASONS.index("too_large")
         widest = [self._band(levels, bid + ask, BANDS_BPS[-1]) for levels in (self.bids, self.asks)]
         too_large = any((bid + ask) * sum(near.values()) >= 2**62 for near in widest)
         return INVALID_REASONS.index("too_large") if too_large else 0

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from liquidity.book.block import DELTA, INVALIDATE, NO_ID, NO_TIME, SNAPSHOT, BookBlock
 from liquidity.book.grid import BookGrid
 from liquidity.book.synchroniser import Accepted
+from liquidity.domain.errors import ContractError
 
 __all__ = ["COLUMNS", "BlockBuilder", "concatenate"]
 
@@ -81,6 +82,10 @@ class BlockBuilder:
             self._append(head, *_NO_LEVEL)
             return
         ticks, lots = self._grid.ticks(step.prices), self._grid.lots(step.sizes)
+        if int(ticks.min()) < 1:
+            raise ContractError(
+                f"book rows: price {step.prices.min()} is no multiple of {self._grid.tick_size}; check the market's steps"
+            )
         side = np.ones(len(ticks), dtype=np.int8)
         side[len(message.bids) :] = -1
         self._append(head, side, ticks, lots)

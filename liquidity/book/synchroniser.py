@@ -18,18 +18,14 @@ from numpy.typing import NDArray
 
 from liquidity.book.block import NO_ID
 from liquidity.book.checksum import WrittenBook
-from liquidity.book.sequence import APPLY, DUPLICATE, OLD, OUT_OF_ORDER, verdict
-from liquidity.book.wire import rule_of
+from liquidity.book.sequence import APPLY, DUPLICATE, OLD, OUT_OF_ORDER, Chain, verdict
+from liquidity.book.wire import MAX_PRICE, MAX_SIZE, is_plausible, rule_of
 from liquidity.domain.book_message import BookMessage, WireLevel
 
 __all__ = ["MAX_LEVELS", "MAX_PRICE", "MAX_SIZE", "Accepted", "Synchroniser", "SynchroniserState"]
 
 SynchroniserState = Literal["waiting_snapshot", "live", "invalid"]
 
-MAX_PRICE: Final = 1e12
-"""A price at or above is refused: no market trades there, and ticks stay exact integers below 2**53."""
-MAX_SIZE: Final = 1e16
-"""A size at or above is refused."""
 MAX_LEVELS: Final = 200_000
 """Levels of one message; a longer one is refused (the deepest full books of the venues have some 60,000)."""
 _DEPTHS = (10, 25, 100, 500, 1000)
@@ -87,8 +83,9 @@ class Synchroniser:
     ``before_snapshot``, ``buffer_overflow``, ``stale_snapshot`` (older than the oldest buffered delta: ask again),
     ``old_snapshot`` (older than a live book: dropped), ``old``, ``duplicate``, ``old_level`` (dYdX), and those that
     invalidate: ``gap``, ``out_of_order``, ``unknown_level``, ``refused_level``, ``oversized``, ``checksum`` and what
-    :meth:`invalidate` is told (``crossed``, ``off_grid``, ``silent``, ``disconnected``). ``refused_snapshot``,
-    ``one_sided_snapshot`` and ``checksum_verified`` are kept too.
+    :meth:`unread` (``unread``) and :meth:`invalidate` are told (``crossed``, ``off_grid``, ``silent``, ``disconnected``). ``refused_snapshot``,
+    ``one_sided_snapshot``, ``bad_time`` (a venue time that can be none: left out, the message is believed) and
+    ``checksum_verified`` are kept too.
 
     Examples
     --------
@@ -114,6 +111,7 @@ class Synchroniser:
         self._buffer: deque[BookMessage] = deque(maxlen=max_buffered)
         self._last = NO_ID
         self._fresh = True
+        self._chain = self.rule.chain
         self._last_event_ns: int | None = None
         self._offsets: dict[tuple[int, float], int] = {}
         self._written = WrittenBook(self.rule.checksum) if self.rule.checksum else None
@@ -134,6 +132,9 @@ class Synchroniser:
         if message.venue_symbol != self.venue_symbol:
             self.counts["other_symbol"] += 1
             return []
+        if not is_plausible(message.event_ns):
+            self.counts["bad_time"] += 1
+            message = replace(message, event_ns=None)
         if len(message.bids) + len(message.asks) > MAX_LEVELS:
             return self._refuse(message, "oversized")
         if message.kind == "snapshot":
@@ -147,6 +148,16 @@ class Synchroniser:
         """Learn from outside that the book is wrong: crossed, off the grid, connection lost, silent."""
         self.counts[reason] += 1
         return self._lose(reason, received_ns)
+
+    def unread(self, received_ns: int) -> list[Accepted]:
+        """Learn that a message of the connection could not be read; it may have been this book's.
+
+        Where the next message's ids will tell whether one is missing, nothing happens; else the book is lost (``unread``).
+        """
+        is_numbered = self._chain not in (Chain.UNNUMBERED, Chain.NON_DECREASING) and self._last != NO_ID
+        if self.rule.snapshots_only or (is_numbered and not (self._fresh and self.rule.older_chain is not None)):
+            return []
+        return self.invalidate("unread", received_ns) if self.state == "live" else []
 
     def _push_snapshot(self, message: BookMessage) -> list[Accepted]:
         numbers = _numbers(message)
@@ -185,6 +196,7 @@ class Synchroniser:
         chain = self.rule.chain
         if message.first_id is None and message.previous_id is None and self.rule.older_chain is not None:
             chain = self.rule.older_chain
+        self._chain = chain
         first_id = NO_ID if message.first_id is None else message.first_id
         last_id = NO_ID if message.last_id is None else message.last_id
         previous_id = NO_ID if message.previous_id is None else message.previous_id
@@ -346,9 +358,12 @@ def _parsed(texts: tuple[str, ...]) -> list[float]:
     """Numbers of decimal texts: as one JSON list, three times as fast as ``float`` on each."""
     joined = ",".join(texts)
     numbers: list[float] = orjson.loads(f"[{joined}]")
-    if len(numbers) != len(texts) or "u" in joined or "l" in joined:  # true, false and null are no numbers
+    if len(numbers) != len(texts) or not set(map(type, numbers)) <= _NUMBERS:
         raise ValueError("not one number a text")
     return numbers
+
+
+_NUMBERS: Final = frozenset((int, float))
 
 
 def _level_keys(message: BookMessage, prices: NDArray[np.float64]) -> Iterator[tuple[int, float]]:

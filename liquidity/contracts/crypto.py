@@ -237,7 +237,7 @@ MARKET_DEPTH = _table(
         for side in ("buy", "sell")
     ),
     _bps("xlm_100k_bps", "Round trip of 100k: buy cost plus sell cost; null where a side cannot fill it."),
-    non_negative("slope", "1", "Slope of the book (Naes and Skjeltorp); high is depth close to mid."),
+    non_negative("slope", "1", "Slope of the book (Naes and Skjeltorp), sizes in lots; high is depth close to mid."),
     _count("levels_count", "Price levels of both sides."),
 )
 
@@ -372,8 +372,8 @@ BOOK_DAILY = _table(
         for name, meaning in (("open", "First"), ("high", "Highest"), ("low", "Lowest"), ("close", "Last"))
     ),
     _price("vwap", "Volume-weighted average price of the tape."),
-    _quote("turnover_quote", "Traded value of the tape.", nullable=False),
-    _count("trades_count", "Trades of the tape."),
+    _quote("turnover_quote", "Traded value of the tape; null where it tells no trade."),
+    _count("trades_count", "Trades of the tape; null where it tells none.", nullable=True),
     _moment("last_trade_at", "Last trade; null without one.", nullable=True),
     _signed("toxicity", "Mean signed toxicity over the grid."),
     non_negative(

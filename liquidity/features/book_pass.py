@@ -51,7 +51,7 @@ class ViewRules:
     levels
         Levels of each side stored at full minutes.
     stale_s
-        No row is told later than this after the newest message: the recording ended or fell silent.
+        A longer silence is a pause of the recording, and has no rows, whatever follows it.
     wall_band_bps, wall_depth_frac
         Walls are looked for so far from the mid; a wall holds at least this share of all depth there (0-1), because a
         tape of minutes does not know the volume of 24 hours, and five times the median level.
@@ -159,15 +159,15 @@ class BookPass:
         clock = np.where(block.received_ns == NO_TIME, block.event_ns, block.received_ns)
         clock = np.maximum.accumulate(clock)
         rested = self._newest_ns >= 0 and int(clock[0]) - self._newest_ns > self._stale_ns
-        if rested:
-            self._tell_until(min(self._newest_ns + self._stale_ns, int(clock[0]) - 1))
-            if block.action[0] == SNAPSHOT:
-                self._start_over()
+        if rested and block.action[0] == SNAPSHOT:
+            self._start_over()
         done = 0
         for instant, rows in self._cuts(clock):
             self._apply(segment, block, clock, done, rows)
             done = rows
-            self._tell_until(instant)
+            # In a long silence the recording rested: what it would say of it must not depend on what was read after it.
+            if int(clock[rows]) - self._newest_ns <= self._stale_ns:
+                self._tell_until(instant)
         self._apply(segment, block, clock, done, len(block))
 
     def _cuts(self, clock: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -232,7 +232,7 @@ class BookPass:
         since = self.grid_rows[-1].at_ns if self.grid_rows else -1
         first = -(-self._newest_ns // self._step_ns) * self._step_ns
         first = max(first, since + self._step_ns) if since >= 0 else first
-        for at_ns in range(first, min(instant, self._newest_ns + self._stale_ns) + 1, self._step_ns):
+        for at_ns in range(first, instant + 1, self._step_ns):
             self._tell(at_ns, self._newest)
             self._ofi, self._updates = 0 if self._newest.valid else None, 0
 
@@ -257,7 +257,14 @@ class BookPass:
             in_base = in_base_units(whole, self.grid.contract_size, self.grid.kind)
             top = BookSnapshot(whole.bids[: self.rules.levels], whole.asks[: self.rules.levels])
             levels_n = len(whole.bids) + len(whole.asks)
-            self.minute_rows.append(MinuteRow(at_ns, top, market_depth(in_base), lob_slope_ns(in_base).slope, levels_n))
+            slope = lob_slope_ns(_in_lots(whole, self.grid)).slope
+            self.minute_rows.append(MinuteRow(at_ns, top, market_depth(in_base), slope, levels_n))
+
+
+def _in_lots(book: BookSnapshot, grid: BookGrid) -> BookSnapshot:
+    """Sizes counted in lots, as shares are: the slope takes their logarithm, and a coin's touch holds less than one."""
+    per_lot = np.array([1.0, 1.0 / float(grid.lot_size)])
+    return BookSnapshot(book.bids * per_lot, book.asks * per_lot)
 
 
 def columns_of(rows: list[GridRow]) -> dict[str, NDArray[Any]]:

@@ -1,7 +1,6 @@
-"""The tables of order books: trades, audited segments, figures, levels and depth, and the liquidity of each day.
+"""The tables of order books: trades, audited segments, figures on the grid, levels and depth at full minutes.
 
-:func:`book_tables` lays out one pass over a tape (``book_pass.py``); :func:`daily_liquidity` reads the stored tables
-and nothing else. Read next: ``book_signals.py`` (how a day's liquidity enters the index).
+:func:`book_tables` lays out one pass over a tape (``book_pass.py``). Read next: ``book_daily.py``, which sums a day up.
 """
 
 import json
@@ -17,12 +16,10 @@ from numpy.typing import NDArray
 from liquidity.book.book_features import FLOAT_FIELDS, INVALID_REASONS, NO_FLOW
 from liquidity.book.book_score import BookScore, book_score
 from liquidity.book.grid import BookGrid
-from liquidity.book.recovery import recovery
 from liquidity.book.toxicity import book_toxicity, toxicity_path
 from liquidity.book.trade_costs import trade_costs
 from liquidity.contracts.conform import empty_table, frame_from_table
 from liquidity.contracts.crypto import (
-    BOOK_DAILY,
     BOOK_DELTAS,
     BOOK_FEATURES,
     BOOK_SNAPSHOTS,
@@ -32,7 +29,7 @@ from liquidity.contracts.crypto import (
 from liquidity.contracts.table import TableContract
 from liquidity.features.book_pass import DAY_NS, BookPass, GridRow, columns_of, median_offset_ms
 
-__all__ = ["BOOK_TABLES", "BookName", "SegmentFacts", "TradeColumns", "book_tables", "daily_liquidity", "gathered"]
+__all__ = ["BOOK_TABLES", "BookName", "SegmentFacts", "TradeColumns", "book_tables", "gathered"]
 
 BOOK_TABLES: Final = (VENUE_TRADES, BOOK_DELTAS, BOOK_SNAPSHOTS, BOOK_FEATURES, MARKET_DEPTH)
 """Tables that one pass over a tape gives."""
@@ -354,98 +351,3 @@ def _quote_toxicity(seen: BookPass, at_ns: NDArray[np.int64], window: int = 300)
     ]
     told = [book_toxicity(quotes[max(0, place + 1 - window) : place + 1]).toxicity for place in range(len(at_ns))]
     return np.array([np.nan if each is None else each for each in told])
-
-
-# --- the day --------------------------------------------------------------------------------------------------------
-
-
-def daily_liquidity(
-    features: pd.DataFrame, depth: pd.DataFrame, trades: pd.DataFrame, segments: pd.DataFrame
-) -> pd.DataFrame:
-    """Liquidity of each book and session, from the stored tables.
-
-    Parameters
-    ----------
-    features, depth, trades, segments
-        Rows of ``book_features``, ``market_depth``, ``venue_trades`` and ``book_deltas``, any sessions, any order.
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns of ``book_daily``; one row per book and session with at least one row of figures. A book without one
-        valid instant has null figures and ``valid_frac`` 0.
-    """
-    key = ["session_date", "instrument_id"]
-    others = [dict(tuple(table.groupby(key))) for table in (depth, trades, segments)]
-    rows = []
-    for pair, seen in features.sort_values("at", kind="stable").groupby(key):
-        minutes, traded, audited = (each.get(pair) for each in others)
-        rows.append(_day_row(seen, minutes, traded, audited))
-    if not rows:
-        return frame_from_table(empty_table(BOOK_DAILY))
-    frame = pd.DataFrame(rows)
-    frame["levels_count"] = frame["levels_count"].astype("Int64")
-    frame["last_trade_at"] = pd.to_datetime(frame["last_trade_at"], utc=True)
-    return frame.sort_values(list(BOOK_DAILY.key), ignore_index=True)[list(BOOK_DAILY.column_names)]
-
-
-def _day_row(
-    seen: pd.DataFrame, minutes: pd.DataFrame | None, traded: pd.DataFrame | None, audited: pd.DataFrame | None
-) -> dict[str, Any]:
-    first, valid = seen.iloc[0], seen[seen["valid"]]
-    steps = seen["at"].diff().dt.total_seconds()
-    step_s = float(steps.min()) if len(seen) > 1 else 1.0
-    newest = valid.iloc[-1] if len(valid) else None
-    row: dict[str, Any] = {
-        **{name: first[name] for name in ("session_date", "instrument_id", "venue", "source")},
-        "recorded_s": step_s * len(seen),
-        "valid_frac": len(valid) / len(seen),
-        "observed_at": seen["at"].iloc[-1] if newest is None else newest["at"],
-        "bid": np.nan if newest is None else newest["best_bid"],
-        "ask": np.nan if newest is None else newest["best_ask"],
-        "quoted_spread_bps": valid["quoted_spread_bps"].mean(),
-        "toxicity": valid["toxicity"].mean(),
-        "book_score": valid["book_score"].mean(),
-        "gaps_count": 0.0 if audited is None else float(audited["gaps_count"].sum()),
-        "resiliency_half_life_s": _half_life(seen, step_s),
-        "xlm_100k_bps": np.nan if minutes is None else minutes["xlm_100k_bps"].median(),
-        "levels_count": None if minutes is None else round(float(minutes["levels_count"].median())),
-        **_trade_facts(traded),
-    }
-    for band in (10, 25, 50):
-        for side in ("bid", "ask"):
-            name = f"{side}_depth_{band}bps_quote"
-            row[name] = valid[name].median()
-    return row
-
-
-def _half_life(seen: pd.DataFrame, step_s: float) -> float:
-    both = (seen["bid_depth_10bps_quote"] + seen["ask_depth_10bps_quote"]).to_numpy(dtype=np.float64)
-    # The series must be equally spaced: where the grid pauses, a missing value parts the pieces.
-    pause = np.flatnonzero(seen["at"].diff().dt.total_seconds().to_numpy() > 1.5 * step_s)
-    told = recovery(np.insert(both, pause, np.nan), step_s=step_s).half_life_s
-    return np.nan if told is None else told
-
-
-def _trade_facts(traded: pd.DataFrame | None) -> dict[str, Any]:
-    if traded is None or not len(traded):
-        prices = dict.fromkeys(("open", "high", "low", "close", "vwap", "effective_spread_bps"), np.nan)
-        return {**prices, "turnover_quote": 0.0, "trades_count": 0, "last_trade_at": pd.NaT}
-    ordered = traded.sort_values("received_at", kind="stable")
-    price, worth = ordered["price"], ordered["notional_quote"]
-    base = float((worth / price).sum())
-    paid = ordered["effective_spread_bps"]
-    weight = worth.where(paid.notna(), 0.0)
-    return {
-        "open": price.iloc[0],
-        "high": price.max(),
-        "low": price.min(),
-        "close": price.iloc[-1],
-        "vwap": float(worth.sum()) / base,
-        "turnover_quote": float(worth.sum()),
-        "trades_count": len(ordered),
-        "last_trade_at": ordered["received_at"].iloc[-1],
-        "effective_spread_bps": float((paid.fillna(0.0) * weight).sum() / weight.sum())
-        if weight.sum() > 0.0
-        else np.nan,
-    }

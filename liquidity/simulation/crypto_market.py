@@ -2,9 +2,9 @@
 
 Calibrated on recorded minutes of a BTC perpetual (docs/methodology/simulator.md): one-tick spread, depth that grows
 faster than its band, heavy-tailed level sizes, bursty takers with persistent sides. Levels come from a target shape,
-not from matched orders, so queues and cancellations of single orders are not in it. A tape is what a recorder would
-have stored: rows of accepted messages, an invalidation where messages were lost, a snapshot after it.
-Read next: ``crypto_events.py`` (what is planted), ``_crypto_kernel.py`` (the compiled pass).
+not from matched orders, so queues and cancellations of single orders are not in it.
+Read next: ``crypto_events.py`` (what is planted), ``_crypto_kernel.py`` (the compiled pass), ``crypto_recording.py``
+(what a recorder keeps of it).
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from liquidity.domain.errors import ConfigError
 from liquidity.simulation._crypto_kernel import book_kernel
 from liquidity.simulation.crypto_events import BookCrisis, PlantedLevel, PlantedLoss, crisis_of, level_times
+from liquidity.simulation.crypto_recording import TapeRows, as_recorded
 from liquidity.simulation.streams import stream
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "GeneratedBook",
     "TapeBook",
     "TapeConfig",
-    "TapeRows",
     "TapeTrades",
     "generate_day",
     "tape_books",
@@ -60,9 +60,6 @@ _SIGN_KEEP: Final = 0.941
 _SIGN_WEIGHT: Final = 0.344
 _FLOW_SHARE: Final = 0.3  # of the price's variance that comes from takers
 _LATENCY_NS: Final = 24_000_000
-# The codes of liquidity/book/block.py, which stands above this package; a test holds them equal.
-_DELTA, _SNAPSHOT, _INVALIDATE = 0, 1, 2
-_NO_ID = NO_TIME = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +160,6 @@ class BookConditions:
             depth_10bps_quote=self.depth_10bps_quote * crisis.depth_factor,
             daily_sd_frac=self.daily_sd_frac * 1.5,
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TapeRows:
-    """Level changes in stream order, the columns of :class:`liquidity.book.block.BookBlock` under their names."""
-
-    received_ns: NDArray[np.int64]
-    event_ns: NDArray[np.int64]
-    action: NDArray[np.int8]
-    message_end: NDArray[np.bool_]
-    side: NDArray[np.int8]
-    price_ticks: NDArray[np.int64]
-    size_lots: NDArray[np.int64]
-    first_id: NDArray[np.int64]
-    last_id: NDArray[np.int64]
-    previous_id: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -330,7 +311,7 @@ def _generate(
     message, side, ticks, lots = _run_kernel(rng, bid, ask, churn, placed, occupied, mean_lots, state.price / tick)
     received = flow.event_ns + _LATENCY_NS + rng.integers(0, 12_000_000, messages)
     received = np.maximum.accumulate(received)
-    rows, losses = _as_recorded(book, flow.event_ns, received, message, side, ticks, lots, rng)
+    rows, losses = as_recorded(book.instrument_id, flow.event_ns, received, message, side, ticks, lots, rng)
     return GeneratedBook(
         book, rows, _trades(flow, bid, ask, tick, lot, rng), losses, levels, crisis, flow.event_ns, bid, ask
     )
@@ -408,76 +389,6 @@ def _run_kernel(
     if n < 0:
         raise ConfigError("generated tapes: more rows than foreseen; lower rows_per_message")
     return message[:n], np.where(side[:n] == 0, 1, -1).astype(np.int8), ticks[:n], lots[:n]
-
-
-def _as_recorded(
-    book: TapeBook,
-    event_ns: NDArray[np.int64],
-    received_ns: NDArray[np.int64],
-    message: NDArray[np.int64],
-    side: NDArray[np.int8],
-    ticks: NDArray[np.int64],
-    lots: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> tuple[TapeRows, tuple[PlantedLoss, ...]]:
-    """What a recorder keeps: the stream, and on one day in four an outage answered by an invalidation and a snapshot."""
-    messages = event_ns.size
-    lost_day, place = rng.random() < 0.25, rng.random()
-    if not lost_day or messages < 400:
-        return _rows(event_ns, received_ns, message, side, ticks, lots, 0), ()
-    lost = 30
-    first = int(messages * (0.3 + 0.4 * place))
-    until = first + lost + 10  # the snapshot takes ten messages to arrive
-    cut = np.searchsorted(message, [first, until])
-    before = _rows(event_ns, received_ns, message[: cut[0]], side[: cut[0]], ticks[: cut[0]], lots[: cut[0]], 0)
-    state = slice(0, int(cut[1]))
-    book_side, book_ticks, book_lots = _last_state(side[state], ticks[state], lots[state])
-    gap = TapeRows(
-        np.array([received_ns[first + lost]]), np.array([NO_TIME]), np.array([_INVALIDATE], np.int8), np.array([True]),
-        np.zeros(1, np.int8), np.zeros(1, np.int64), np.zeros(1, np.int64), *(np.array([_NO_ID]) for _ in range(3)),
-    )  # fmt: skip
-    resumed = np.full(book_side.size, until - 1, dtype=np.int64)
-    snapshot = _rows(event_ns, received_ns, resumed, book_side, book_ticks, book_lots, until - 1)
-    rest = slice(int(cut[1]), None)
-    after = _rows(event_ns, received_ns, message[rest], side[rest], ticks[rest], lots[rest], -1)
-    loss = PlantedLoss(book.instrument_id, int(received_ns[first + lost]), int(received_ns[until - 1]), lost)
-    return _joined(before, gap, snapshot, after), (loss,)
-
-
-def _last_state(
-    side: NDArray[np.int8], ticks: NDArray[np.int64], lots: NDArray[np.int64]
-) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
-    """Levels that stand after these rows, bids then asks, best first."""
-    order = np.lexsort((np.arange(ticks.size), ticks, side))
-    last = np.append((np.diff(ticks[order]) != 0) | (np.diff(side[order]) != 0), True)
-    kept = order[last]
-    kept = kept[lots[kept] > 0]
-    kept = kept[np.lexsort((-side[kept] * ticks[kept], -side[kept]))]
-    return side[kept], ticks[kept], lots[kept]
-
-
-def _rows(
-    event_ns: NDArray[np.int64],
-    received_ns: NDArray[np.int64],
-    message: NDArray[np.int64],
-    side: NDArray[np.int8],
-    ticks: NDArray[np.int64],
-    lots: NDArray[np.int64],
-    snapshot: int,
-) -> TapeRows:
-    """Rows of accepted messages; those of message ``snapshot`` (if there) are a full book."""
-    ends = np.append(np.diff(message) != 0, True) if message.size else np.zeros(0, dtype=np.bool_)
-    full = message == snapshot
-    last = message + 1_000
-    return TapeRows(
-        received_ns[message], event_ns[message], np.where(full, _SNAPSHOT, _DELTA).astype(np.int8), ends, side, ticks,
-        lots, np.where(full, _NO_ID, last), last, np.where(full, _NO_ID, last - 1),
-    )  # fmt: skip
-
-
-def _joined(*parts: TapeRows) -> TapeRows:
-    names = TapeRows.__slots__
-    return TapeRows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _trades(

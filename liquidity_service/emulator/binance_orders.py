@@ -54,16 +54,17 @@ class BinanceOrders:
         """Answers by method and path below ``/bn/fapi``."""
         return {
             ("POST", "v1/order"): self._place,
-            ("GET", "v1/order"): lambda asked: order_body(self._find(asked, -2013)),
+            ("GET", "v1/order"): lambda asked: order_body(self._find(asked, -2013, algo=False)),
             ("DELETE", "v1/order"): lambda asked: self._cancel(asked, algo=False),
-            ("GET", "v1/openOrder"): lambda asked: order_body(self._find(asked, -2013)),
+            ("GET", "v1/openOrder"): lambda asked: order_body(self._find(asked, -2013, algo=False)),
             ("GET", "v1/openOrders"): lambda asked: self._open(asked, algo=False),
             ("GET", "v1/allOrders"): self._all,
-            ("DELETE", "v1/allOpenOrders"): self._cancel_all,
+            ("DELETE", "v1/allOpenOrders"): lambda asked: self._cancel_all(asked, algo=False),
             ("POST", "v1/countdownCancelAll"): self._countdown,
             ("POST", "v1/algoOrder"): self._place,
-            ("GET", "v1/algoOrder"): lambda asked: algo_body(self._find(asked, -2013)),
+            ("GET", "v1/algoOrder"): lambda asked: algo_body(self._find(asked, -2013, algo=True)),
             ("DELETE", "v1/algoOrder"): lambda asked: self._cancel(asked, algo=True),
+            ("DELETE", "v1/algoOpenOrders"): lambda asked: self._cancel_all(asked, algo=True),
             ("GET", "v1/openAlgoOrders"): lambda asked: self._open(asked, algo=True),
             ("GET", "v1/userTrades"): self._trades,
             ("GET", "v2/account"): lambda _: self._account(),
@@ -76,6 +77,7 @@ class BinanceOrders:
             ("POST", "v1/marginType"): self._margin_type,
             ("GET", "v1/positionSide/dual"): lambda _: {"dualSidePosition": False},
             ("POST", "v1/positionSide/dual"): self._dual,
+            ("GET", "v1/symbolConfig"): self._symbol_config,
             ("GET", "v1/commissionRate"): self._commission,
             ("GET", "v1/income"): lambda _: [],
             ("GET", "v1/forceOrders"): lambda _: [],
@@ -163,25 +165,28 @@ class BinanceOrders:
             order.client_id = f"emulated{order.order_id}"
         return algo_body(order) if conditional else order_body(order)
 
-    def _find(self, asked: dict[str, str], code: int) -> Order:
+    def _find(self, asked: dict[str, str], code: int, *, algo: bool) -> Order:
+        """An order by either id; plain routes know a conditional order once it has fired, algo routes no plain one."""
         number = asked.get("orderId") or asked.get("algoId")
         client_id = asked.get("origClientOrderId") or asked.get("clientAlgoId")
         order = self.ledger.find(order_id=int(number)) if number else self.ledger.find(client_id=client_id)
-        if order is None or order.symbol != asked.get("symbol", order.symbol):
+        hidden = order is not None and (order.trigger_price is None if algo else order.state == "untriggered")
+        if order is None or hidden or order.symbol != asked.get("symbol", order.symbol):
             raise Refusal(code, "Unknown order sent." if code == -2011 else "Order does not exist.")
         return order
 
     def _cancel(self, asked: dict[str, str], *, algo: bool) -> dict[str, Any]:
-        order = self._find(asked, -2011)
+        order = self._find(asked, -2011, algo=algo)
         if not self.ledger.cancel(order):
             raise Refusal(-2011, "Unknown order sent.")
         if algo:
             return {"algoId": order.order_id, "clientAlgoId": order.client_id, "code": "200", "msg": "success"}
         return order_body(order)
 
-    def _cancel_all(self, asked: dict[str, str]) -> dict[str, Any]:
+    def _cancel_all(self, asked: dict[str, str], *, algo: bool) -> dict[str, Any]:
         for order in self.ledger.open_orders(asked["symbol"]):
-            self.ledger.cancel(order)
+            if (order.state == "untriggered") == algo:
+                self.ledger.cancel(order)
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
     def _countdown(self, asked: dict[str, str]) -> dict[str, Any]:
@@ -313,6 +318,19 @@ class BinanceOrders:
         if asked["dualSidePosition"].lower() == "true":
             raise Refusal(-4067, "Position side cannot be changed: the emulator keeps one-way mode only.")
         raise Refusal(-4059, "No need to change position side.")
+
+    def _symbol_config(self, asked: dict[str, str]) -> list[Any]:
+        symbols = [asked["symbol"]] if "symbol" in asked else list(self.market.listings)
+        return [
+            {
+                "symbol": symbol,
+                "marginType": "ISOLATED" if self.ledger.isolated.get(symbol) else "CROSSED",
+                "isAutoAddMargin": "false",
+                "leverage": self.ledger.leverage.get(symbol, self.ledger.account.leverage),
+                "maxNotionalValue": "1000000",
+            }
+            for symbol in symbols
+        ]
 
     def _commission(self, asked: dict[str, str]) -> dict[str, Any]:
         terms = self.ledger.account

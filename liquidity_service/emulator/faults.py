@@ -51,7 +51,7 @@ class RouteFault:
 
     ``route`` is a pattern for ``METHOD path``. ``phase`` says whether the request was executed by the venue before the
     fault (``after``) or never (``before``). ``drop`` closes the connection without an answer, ``limit`` is a 429 with
-    Retry-After, ``html`` an HTML page with status 200, ``garbage`` a broken JSON text, ``null`` the JSON null.
+    Retry-After, ``status`` a text (with ``code``: the venue's JSON of that code), ``html`` an HTML page with status 200, ``garbage`` a broken JSON text, ``null`` the JSON null.
     """
 
     kind: RouteKind
@@ -61,6 +61,7 @@ class RouteFault:
     times: int = 1
     probability: float = 1.0
     status: int = 503
+    code: int = 0
     delay_s: float = 1.0
     retry_after_s: int = 1
 

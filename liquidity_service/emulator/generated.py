@@ -50,7 +50,7 @@ class GeneratedMarket:
     start_ns
         Time of the first event, nanoseconds since 1970 UTC; ``None`` is now.
     step_ms
-        Time between two changes of each book.
+        Time between two changes of each book; the books of several symbols change evenly spread over it.
     levels
         Levels per side at the start.
     changes
@@ -83,7 +83,8 @@ class GeneratedMarket:
 
     def books(self, listings: Sequence[ListedMarket], begin_ns: int) -> "tuple[list[DepthEvent], Iterator[Event]]":
         """First books, and the endless events after them."""
-        makers = [_Maker(self, listing, begin_ns) for listing in listings]
+        between_ns = self.step_ms * 1_000_000 // max(len(listings), 1)
+        makers = [_Maker(self, listing, begin_ns + place * between_ns) for place, listing in enumerate(listings)]
         first = [maker.snapshot() for maker in makers]
         return first, heapq.merge(*(maker.events() for maker in makers), key=lambda event: event.at_ns)
 

@@ -60,6 +60,7 @@ class HyperliquidOrders:
             "userFillsByTime": self._fills_between,
             "clearinghouseState": lambda _: self._state(),
             "spotClearinghouseState": lambda _: {"balances": []},
+            "activeAssetData": self._asset_data,
             "userAbstraction": lambda _: "default",
             "userRole": lambda _: {"role": "user"},
             "userFees": lambda _: self._fees(),
@@ -174,7 +175,7 @@ class HyperliquidOrders:
         above = f"Price {'above' if order.trigger_above else 'below'} {order.trigger_price}"
         return self._brief(order) | {
             "triggerCondition": "N/A" if order.trigger_price is None else above,
-            "isTrigger": order.trigger_price is not None,
+            "isTrigger": order.state == "untriggered",
             "triggerPx": str(order.trigger_price or "0.0"),
             "children": [],
             "isPositionTpsl": False,
@@ -246,6 +247,12 @@ class HyperliquidOrders:
             "assetPositions": rows,
             "time": self.now_ms(),
         }
+
+    def _asset_data(self, asked: dict[str, Any]) -> dict[str, Any]:
+        coin, ledger = asked["coin"], self.ledger
+        mode = "isolated" if ledger.isolated.get(coin) else "cross"
+        value = ledger.leverage.get(coin, ledger.account.leverage)
+        return {"user": asked["user"], "coin": coin, "leverage": {"type": mode, "value": value}}
 
     def _fees(self) -> dict[str, Any]:
         terms = self.ledger.account

@@ -231,6 +231,9 @@ class Emulator:
         if fault.kind == "limit":
             body = {"code": -1003, "msg": "Too many requests; current limit is 2400 requests per minute."}
             return web.json_response(body, status=429, headers={"Retry-After": str(fault.retry_after_s)})
+        if fault.kind == "status" and fault.code:
+            body = {"code": fault.code, "msg": "From the emulator's fault plan."}
+            return web.json_response(body, status=fault.status)
         if fault.kind == "status":
             return web.Response(status=fault.status, text=f"{fault.status} from the emulator's fault plan")
         if fault.kind == "html":

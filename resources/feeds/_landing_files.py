@@ -18,6 +18,7 @@ import pyarrow as pa
 from liquidity.contracts.conform import conform
 from liquidity.contracts.table import TableContract
 from liquidity.domain.errors import ContractError
+from resources.feeds._binance_derivatives import archive_days, archive_table, is_archived
 from resources.feeds._feed import COLLECTED_COLUMNS
 from resources.file_validation import read_foreign_file
 
@@ -66,6 +67,9 @@ def landed_files(folder: Path) -> list[LandedFile]:
             continue
         if path.resolve().parent != base:
             raise ContractError(f"{path}: leads outside the landing folder; put the file itself there, not a link")
+        if is_archived(path.name):
+            found.append(LandedFile(path, *archive_days(path.name)))
+            continue
         if path.suffix.lower() not in SUFFIXES:
             raise ContractError(
                 f"{path}: ending {path.suffix!r} is not one of {', '.join(SUFFIXES)}; rename the file to what it is"
@@ -126,7 +130,8 @@ def _kept(
 
 
 def _rows(file: LandedFile, contract: TableContract, naive_times_utc: bool) -> pd.DataFrame:
-    raw = read_foreign_file(file.path, contract)
+    archived = is_archived(file.path.name)
+    raw = archive_table(file.path, contract) if archived else read_foreign_file(file.path, contract)
     raw = _maps_as_text(raw)
     raw = raw.drop_columns([name for name in raw.column_names if name in COLLECTED_COLUMNS])
     if naive_times_utc:

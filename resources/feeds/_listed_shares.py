@@ -11,7 +11,7 @@ __all__ = ["CALENDAR", "TAPE_VENUES", "share_instruments"]
 
 CALENDAR: Final = "XNYS"
 
-TAPE_VENUES: Final = ("us_equities_daily", "us_equity_minutes", "us_equity_ticks", "us_universe_volume")
+TAPE_VENUES: Final = ("us_equities_daily", "lean_bars", "us_equity_minutes", "us_equity_ticks", "us_universe_volume")
 """Venue labels that all show the one consolidated US tape: turnover is counted from the first of them only."""
 
 

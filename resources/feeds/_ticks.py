@@ -101,7 +101,11 @@ def clean_trades(trades: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def session_from_ticks(
-    quotes: pd.DataFrame, trades: pd.DataFrame, opens: pd.Timestamp, closes: pd.Timestamp
+    quotes: pd.DataFrame,
+    trades: pd.DataFrame,
+    opens: pd.Timestamp,
+    closes: pd.Timestamp,
+    limit_bps: float = SPREAD_LIMIT_BPS,
 ) -> TickSession:
     """Average the quotes standing in [opens, closes) and the trades of [opens, closes).
 
@@ -111,6 +115,8 @@ def session_from_ticks(
         ``ts, bid, ask`` two-sided (see :func:`carried_quotes`), ascending; earlier ones set the state at the open.
     trades
         ``ts, price, size``, ascending. A trade is compared with the quote strictly before it (Lee and Ready 1991).
+    limit_bps
+        Wider quotes are stubs; infinite where wide ones are real.
 
     References
     ----------
@@ -121,7 +127,7 @@ def session_from_ticks(
     stop = until.mask(until > closes, closes)
     stood_s = (stop - start).dt.total_seconds().clip(lower=0.0).to_numpy()
     spread_bps = _spread_bps(quotes["bid"], quotes["ask"])
-    usable = (spread_bps > 0) & (spread_bps < SPREAD_LIMIT_BPS) & (stood_s > 0)
+    usable = (spread_bps > 0) & (spread_bps < limit_bps) & (stood_s > 0)
     quoted = float(np.average(spread_bps[usable], weights=stood_s[usable])) if usable.any() else float("nan")
     last = quotes[(quotes["ts"] < closes).to_numpy() & usable].tail(1)
     inside = trades[(trades["ts"] >= opens) & (trades["ts"] < closes)]
@@ -129,7 +135,7 @@ def session_from_ticks(
     size = inside["size"].to_numpy(dtype="float64")
     return TickSession(
         quoted_spread_bps=quoted,
-        effective_spread_bps=_effective_bps(quotes, inside),
+        effective_spread_bps=_effective_bps(quotes, inside, limit_bps),
         unusable_frac=float(stood_s[~usable].sum() / stood_s.sum()) if stood_s.sum() > 0 else float("nan"),
         bid=float(last["bid"].iloc[0]) if len(last) else float("nan"),
         ask=float(last["ask"].iloc[0]) if len(last) else float("nan"),
@@ -144,12 +150,12 @@ def _spread_bps(bid: pd.Series, ask: pd.Series) -> NDArray[np.float64]:
     return spread
 
 
-def _effective_bps(quotes: pd.DataFrame, trades: pd.DataFrame) -> float:
+def _effective_bps(quotes: pd.DataFrame, trades: pd.DataFrame, limit_bps: float) -> float:
     before = pd.merge_asof(trades[["ts", "price", "size"]], quotes, on="ts", allow_exact_matches=False)
     mid = (before["bid"] + before["ask"]) / 2
     effective_bps = (2e4 * (before["price"] - mid).abs() / mid).to_numpy(dtype="float64")
     quoted_bps = _spread_bps(before["bid"], before["ask"])
-    kept = (quoted_bps > 0) & (quoted_bps < SPREAD_LIMIT_BPS) & (effective_bps < SPREAD_LIMIT_BPS)
+    kept = (quoted_bps > 0) & (quoted_bps < limit_bps) & (effective_bps < limit_bps)
     if not kept.any():
         return float("nan")
     return float(np.average(effective_bps[kept], weights=before["size"].to_numpy(dtype="float64")[kept]))

@@ -55,6 +55,7 @@ MIN_COVERAGE_FRAC: Final = 0.90
 LISTED_MISSING_IDS: Final = 50
 LOOKBACK_DAYS: Final = 14
 """How far back instruments are looked up to learn whether a day without any is a closed one."""
+_LISTED_ONLY: Final = "instruments of feeds without signals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,8 @@ def collect(
         Seconds all adapters together may take; what is not back by then is in state ``error``.
     expected
         Instruments each adapter (by name) must cover on each open session; by default those of the session whose
-        asset class the adapter serves.
+        asset class the adapter serves, without those that only feeds without any signal list: the liquidity of a
+        symbol known from its order-book tape alone comes from the book tables.
 
     Returns
     -------
@@ -209,14 +211,22 @@ def collect(
     if end < start:
         raise ConfigError(f"collect: end {end} is before start {start}; give an ascending range")
     ordered = sorted(feeds, key=lambda feed: feed.name)
+    listing_only = [feed for feed in ordered if feed.tables == (INSTRUMENTS.name,)]
+    signalling = [feed for feed in ordered if feed.tables != (INSTRUMENTS.name,)]
     jobs: dict[str, Callable[[], Delivery]] = {
-        INSTRUMENTS.name: lambda: _gather(INSTRUMENTS, ordered, start, end),
+        INSTRUMENTS.name: lambda: _gather(INSTRUMENTS, signalling, start, end),
+        _LISTED_ONLY: lambda: _gather(INSTRUMENTS, listing_only, start, end),
         MACRO_SERIES.name: lambda: _gather(MACRO_SERIES, ordered, start, end),
     }
     for adapter in adapters:
         jobs[f"adapter {adapter.name}"] = _collecting(adapter, ordered, start, end)
     outcomes = _run(jobs, timeout_s)
-    listed = _require_instruments(outcomes[INSTRUMENTS.name], timeout_s)
+    signalled = _require_instruments(outcomes[INSTRUMENTS.name], timeout_s)
+    others = _require_instruments(outcomes[_LISTED_ONLY], timeout_s)
+    listed = Delivery(
+        pd.concat([part for part in (signalled.rows, others.rows) if len(part)] or [signalled.rows], ignore_index=True),
+        (*signalled.failures, *others.failures),
+    )
     listing = audit_sources(listed.rows, INSTRUMENTS)
     instruments, conflicts = merge_instruments(listing.rows)
     tables = {INSTRUMENTS.name: instruments}
@@ -228,7 +238,7 @@ def collect(
         finished[adapter.name].remarks.extend(f"instruments: {failure}" for failure in listed.failures)
         tables[adapter.contract.name] = finished[adapter.name].rows
     tables[MACRO_SERIES.name], macro, macro_failures = _macro(outcomes[MACRO_SERIES.name], timeout_s)
-    market = _Market(ordered, instruments, start, end)
+    market = _Market(ordered, instruments, signalled.rows, start, end)
     tables[SIGNAL_STATUS.name] = _status(adapters, finished, listing, market, expected)
     audits = {INSTRUMENTS.name: listing, MACRO_SERIES.name: macro}
     audits |= {each.contract.name: done for each in adapters if (done := finished[each.name].audit) is not None}
@@ -349,15 +359,19 @@ def _finish(
 class _Market:
     """Which instruments each session lists, and whether a day without any is a closed one."""
 
-    def __init__(self, feeds: Sequence[Feed], instruments: pd.DataFrame, start: date, end: date) -> None:
+    def __init__(
+        self, feeds: Sequence[Feed], instruments: pd.DataFrame, signalled: pd.DataFrame, start: date, end: date
+    ) -> None:
         self.days = pd.date_range(start, end, freq="D", unit="us")
-        self._listed = dict(tuple(instruments.groupby("session_date")))
+        key = list(INSTRUMENTS.key)
+        wanted = instruments[pd.MultiIndex.from_frame(instruments[key]).isin(pd.MultiIndex.from_frame(signalled[key]))]
+        self._listed = dict(tuple(wanted.groupby("session_date")))
         self._instruments = instruments
         self._feeds = feeds
         self._earlier: pd.DataFrame | None = None
 
     def expected(self, day: pd.Timestamp, classes: tuple[str, ...]) -> NDArray[np.object_]:
-        """Find the identifiers of the classes listed that day, sorted."""
+        """Find the identifiers of the classes that feeds with signals list that day, sorted."""
         rows = self._listed.get(day)
         if rows is None:
             return np.array([], dtype=object)
@@ -424,7 +438,7 @@ def _line(
     elif rows.empty and not len(wanted) and market.closed(day, adapter.asset_classes):
         state, why, coverage = "closed", ["no market of its asset classes opens"], np.nan
     elif rows.empty:
-        reason = "no row delivered" if len(wanted) else "no instrument of its asset classes is listed"
+        reason = "no row delivered" if len(wanted) else "no feed with signals lists an instrument for it"
         state, why = "missing", [reason, *remarks]
     else:
         if coverage < MIN_COVERAGE_FRAC:

@@ -12,13 +12,12 @@ import pandas as pd
 from liquidity.contracts.signals import MICROSTRUCTURE
 from resources.feeds._crypto_pairs import CALENDAR, INVERSE_CONTRACT_USD, pair_instruments, quote_currency
 from resources.feeds._feed import Feed, FeedRoots
+from resources.feeds._quote_bars import quote_days
 from resources.feeds._recording import Recording, closes_utc, contract_rows, open_recorded, refuse
 
-__all__ = ["HOLD_MINUTES", "MINUTES_FOR_TRUST", "NAME", "open_feed", "recording_of"]
+__all__ = ["MINUTES_FOR_TRUST", "NAME", "open_feed", "recording_of"]
 
 NAME: Final = "crypto_minutes"
-HOLD_MINUTES: Final = 5.0
-"""A minute's closing quote stands until the next one, this long at most: a longer hole is an outage."""
 MINUTES_FOR_TRUST: Final = 1080
 """Below three quarters of a day's minutes a row carries the rule ``part_of_session``."""
 _KEY: Final = ["session_date", "venue", "market", "symbol"]
@@ -110,16 +109,7 @@ def _trade_days(trades: pd.DataFrame) -> pd.DataFrame:
 
 
 def _quote_days(quotes: pd.DataFrame) -> pd.DataFrame:
-    rows = _with_day(quotes)
-    rows["spread"] = 2e4 * (rows["ask_close"] - rows["bid_close"]) / (rows["ask_close"] + rows["bid_close"])
-    until = rows.groupby(_KEY)["ts"].shift(-1)
-    stood = ((until - rows["ts"]).dt.total_seconds() / 60).fillna(1.0).clip(upper=HOLD_MINUTES)
-    rows["stood"], rows["weighted"] = stood, stood * rows["spread"]
-    days = rows.groupby(_KEY).agg(
-        bid=("bid_close", "last"), ask=("ask_close", "last"), stood=("stood", "sum"), weighted=("weighted", "sum"),
-        last_quote=("ends", "last"), quote_minutes=("ts", "size"),
-    )  # fmt: skip
-    return days.assign(spread_bps=days["weighted"] / days["stood"]).drop(columns=["weighted", "stood"])
+    return quote_days(_with_day(quotes.rename(columns={"bid_close": "bid", "ask_close": "ask"})), _KEY)
 
 
 def _build(trades: Path, quotes: Path) -> Recording:

@@ -18,6 +18,8 @@ __all__ = ["FRED_UNITS", "NAME", "macro_rows", "month_end", "open_feed"]
 
 NAME: Final = "macro"
 FRED_UNITS: Final = {
+    "AAA": "percent per year",
+    "BAA": "percent per year",
     "CSUSHPISA": "index 2000-01 is 100",
     "EMVOVERALLEMV": "index",
     "EXCAUS": "CAD per USD",

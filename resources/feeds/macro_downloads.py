@@ -1,8 +1,9 @@
 """Economic series as their publishers offer them for download, landed in ``<landing>/macro_downloads/*.csv``.
 
 Known by their header: the US Treasury's daily par yield curve (``Date,"1 Mo",...,"30 Yr"``, percent, month first), the
-Cboe's index histories (``DATE,OPEN,HIGH,LOW,CLOSE`` in ``VIX_History.csv``), and FRED (``observation_date`` or ``DATE``
-and one column for each series). Names and units are those of feed ``macro``.
+Cboe's index histories (``DATE,OPEN,HIGH,LOW,CLOSE`` in ``VIX_History.csv``), FRED (``observation_date`` or ``DATE`` and
+one column for each series), UCI's traffic on Interstate 94 and weekly tables of the EIA (``_activity_downloads.py``).
+Names and units are those of feeds ``macro`` and ``alt_series``.
 
 A value belongs to its day; FRED dates a month, quarter or year at its first day, which is before it could be known: such
 values belong to the last day of their period. Publication lags beyond that are not in the files.
@@ -16,6 +17,7 @@ import pandas as pd
 
 from liquidity.contracts.signals import MACRO_SERIES
 from liquidity.domain.errors import ContractError
+from resources.feeds._activity_downloads import TRAFFIC_HEADER, is_energy_sheet, read_energy, read_traffic
 from resources.feeds._downloads import csv_cells, downloaded, numbers, read_each
 from resources.feeds._feed import Feed, FeedRoots
 from resources.feeds._recording import SET_ASIDE_COLUMNS, Recording, TableFeed, contract_rows, refuse
@@ -30,6 +32,8 @@ _ENDINGS: Final = (".csv", ".csv.gz", ".zip")
 _TENOR: Final = re.compile(r"(\d+(?:\.\d+)?) ?(mo|month|yr|year)s?", re.IGNORECASE | re.ASCII)
 _INDEX: Final = re.compile(r"([A-Z0-9]{2,12})_History", re.IGNORECASE | re.ASCII)
 _SERIES: Final = re.compile(r"[A-Z0-9_]{2,40}", re.ASCII)
+_PERIODS: Final = {1: 31, 3: 92, 6: 184}
+"""Months of a period by the longest distance in days of two first days; a longer one is a year."""
 _COLUMNS: Final = ["session_date", "series_id", "value", "unit"]
 
 
@@ -42,7 +46,8 @@ def open_feed(roots: FeedRoots) -> Feed | None:
 def read_download(path: Path) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Rows (``session_date, series_id, value, unit``) of one file, and those set aside.
 
-    Reasons: ``bad_day``, ``no_value`` (no number), ``out_of_range`` (see :data:`YIELD_RANGE_FRAC`), ``ohlc_order``.
+    Reasons: ``bad_day``, ``no_value`` (no number), ``out_of_range`` (see :data:`YIELD_RANGE_FRAC`), ``ohlc_order``,
+    ``period_unknown`` (a FRED series with one value, dated at the first of a month), and those of the activity series.
     A tenor that was not issued on a day (an empty cell) is no row and not set aside.
 
     Raises
@@ -54,6 +59,10 @@ def read_download(path: Path) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     names = [str(name).strip() for name in cells.columns]
     cells.columns = pd.Index(names)
     lowered = [name.lower() for name in names]
+    if is_energy_sheet(names):
+        return read_energy(path)
+    if tuple(lowered) == TRAFFIC_HEADER:
+        return read_traffic(cells)
     if lowered[0] == "date" and len(names) > 1 and all(_TENOR.fullmatch(name) for name in names[1:]):
         return _curve(cells)
     if lowered == ["date", "open", "high", "low", "close"]:
@@ -64,7 +73,8 @@ def read_download(path: Path) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     if lowered[0] in ("date", "observation_date") and len(names) > 1 and all(map(_SERIES.fullmatch, names[1:])):
         return _fred(cells)
     raise ContractError(
-        f"{path.name}: header {names[:4]} is none of the US Treasury's par yield curve, a Cboe index history or FRED"
+        f"{path.name}: header {names[:4]} is none of the US Treasury's par yield curve, a Cboe index history, "
+        "FRED, UCI's Interstate 94 traffic or a weekly EIA table"
     )
 
 
@@ -95,19 +105,25 @@ def _index(cells: pd.DataFrame, index: str) -> tuple[pd.DataFrame, list[pd.DataF
 
 def _fred(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     rows, aside = _long(cells, ("%Y-%m-%d",))
-    days = rows["session_date"].drop_duplicates().sort_values()
-    gap_days = days.diff().dt.days.median() if (days.dt.day == 1).all() else 1.0
-    if gap_days >= 28:
-        months = 1 if gap_days <= 31 else 3 if gap_days <= 92 else 12
-        rows["session_date"] = rows["session_date"] + pd.offsets.MonthEnd(months)
-    elif len(days) == 1 and (days.dt.day == 1).all():
-        aside.append(refuse("macro_series", "period_unknown", rows, "column", "day", "cell"))
-        rows = rows.iloc[:0]
     rows = rows.assign(
         series_id="FRED_" + rows["column"], unit=rows["column"].map(FRED_UNITS).fillna("unit of the source")
     )
     good, empty = _with_value(rows)
-    return good[_COLUMNS], [*aside, *empty]
+    # A file may hold series of several frequencies: an empty cell is then no period of that series.
+    told_days = rows[(rows["cell"] != "") | (len(cells.columns) == 2)].groupby("column")["session_date"]
+    dated = []
+    for column, series in good.groupby("column", sort=False):
+        days = told_days.get_group(column).drop_duplicates().sort_values()
+        starts = (days.dt.day == 1).all()
+        if starts and len(days) == 1:
+            aside.append(refuse("macro_series", "period_unknown", series, "column", "day", "cell"))
+            continue
+        gap_days = days.diff().dt.days.min() if starts else 1.0
+        months = next((months for months, most in _PERIODS.items() if gap_days <= most), 12) if gap_days >= 28 else 0
+        ends = series["session_date"] + pd.offsets.MonthEnd(months) if months else series["session_date"]
+        dated.append(series.assign(session_date=ends))
+    told = pd.concat(dated, ignore_index=True) if dated else good.iloc[:0]
+    return told[_COLUMNS], [*aside, *empty]
 
 
 def _long(cells: pd.DataFrame, formats: tuple[str, ...]) -> tuple[pd.DataFrame, list[pd.DataFrame]]:

@@ -1,9 +1,10 @@
 """Prices of Brazilian government bonds since 2002 as the treasury offers them for download, one row a bond and morning.
 
 The file (``PrecoTaxaTesouroDireto.csv``, semicolons, decimal commas, day first) is landed in
-``<landing>/tesouro_direto/*.csv``. ``PU Compra`` is the price at which an investor buys (the platform's ask), ``PU Venda``
-the one at which a bond is redeemed (its bid); a price of 0 means that side was not offered. The prices are set in the
-morning and hold for orders of that day; the file says no time, so they count as observed at the session's close.
+``<landing>/tesouro_direto/*.csv``. Its names are from the investor's side: ``PU Compra`` is the price at which an investor
+buys (the platform's ask), ``PU Venda`` the one at which a bond is redeemed (its bid); a price of 0 means that side was not
+offered. The prices are set in the morning and hold for orders of that day; the file says no time, so they count as
+observed at the session's close.
 """
 
 from pathlib import Path

@@ -16,6 +16,8 @@ __all__ = ["LEVEL_ROW", "block_of_rows", "message_batch", "ordinals"]
 
 _BID: Final = 1
 _ASK: Final = -1
+_DAY_US: Final = 86_400 * 10**6
+_DAY_NS: Final = _DAY_US * 1000
 
 _LEVEL_FIELDS: Final = (
     ("at_us", ">i8"),
@@ -53,8 +55,9 @@ def message_batch(market_id: int, block: BookBlock, before: tuple[np.datetime64,
 
     Notes
     -----
-    ``at`` is when a message took effect: its received time, or that of the message before it where that is later. Deltas
-    kept back until a snapshot came are older than it and follow it; a clock set back does not turn the order.
+    ``at`` is when a message took effect: its received time (the venue's where nobody wrote that down), or that of the message before it where that is later. Deltas
+    kept back until a snapshot came are older than it and follow it; a clock set back does not turn the order. Nanoseconds
+    are rounded up to the next microsecond of the same UTC day, so that the messages up to an instant hold none from after.
     """
     rows = len(block)
     if not rows:
@@ -67,8 +70,9 @@ def message_batch(market_id: int, block: BookBlock, before: tuple[np.datetime64,
     for name in ("received_ns", "action"):
         values = getattr(block, name)
         _refuse(values != values[first][message], f"{name} differs within a message")
-    received = block.received_ns[first]
-    at = received.astype("datetime64[ns]").astype("datetime64[us]")
+    received = np.where(block.received_ns[first] == NO_TIME, block.event_ns[first], block.received_ns[first])
+    at_us = np.minimum(-(-received // 1000), received // _DAY_NS * _DAY_US + _DAY_US - 1)
+    at = at_us.astype("datetime64[us]")
     if before is not None:
         at = np.maximum(at, before[0])
     at = np.maximum.accumulate(at)

@@ -3,6 +3,7 @@
 Every row names its market by ``market_id``: one venue, one symbol, one grid of prices and sizes. A venue that changes
 its tick gets a new ``market_id``, so old rows keep their meaning. Prices and sizes of books are whole ticks and lots,
 as in ``liquidity/book/block.py``: what is read back is what was written, to the bit. Times are kept to the microsecond.
+A market heard of by name alone has no grid; it gets one with its first tape.
 
 The tables of :data:`BY_DAY` hold one partition for each UTC day (``market_partitions.py``); their ``market_id`` is
 checked once for each batch by whoever writes it, not by the database for each row. The columns that an order
@@ -83,14 +84,19 @@ MARKETS: Final = Table(
     Column("market_id", Integer, Identity(always=True), primary_key=True),
     Column("venue", Text, nullable=False, comment="Venue id, as in instrument ids."),
     Column("venue_symbol", Text, nullable=False, comment="The venue's own name of the market."),
-    Column("kind", Text, nullable=False, comment="spot, linear or inverse."),
-    Column("tick_size", Numeric, nullable=False, comment="Price of one tick [quote currency]."),
-    Column("lot_size", Numeric, nullable=False, comment="Size of one lot [amount unit of the market]."),
-    Column("contract_size", Float, nullable=False, comment="Base units in one contract; quote units where inverse."),
+    Column("kind", Text, comment="spot, linear or inverse."),
+    Column(
+        "tick_size",
+        Numeric,
+        comment="Price of one tick [quote currency]; null, as all steps, where only the name is known.",
+    ),
+    Column("lot_size", Numeric, comment="Size of one lot [amount unit of the market]."),
+    Column("contract_size", Float, comment="Base units in one contract; quote units where inverse."),
     CheckConstraint("kind IN ('spot', 'linear', 'inverse')", name="kind_known"),
     CheckConstraint(
         f"tick_size > 0 AND lot_size > 0 AND contract_size > 0 AND contract_size < {_INFINITY}", name="steps_positive"
     ),
+    CheckConstraint("num_nulls(kind, tick_size, lot_size, contract_size) IN (0, 4)", name="steps_together"),
     UniqueConstraint(
         "venue",
         "venue_symbol",
@@ -99,6 +105,7 @@ MARKETS: Final = Table(
         "lot_size",
         "contract_size",
         name="uq_crypto_markets_venue_symbol_grid",
+        postgresql_nulls_not_distinct=True,
     ),
     comment="Markets by the grid of their prices and sizes; a changed grid is a new row.",
 )
@@ -181,6 +188,18 @@ DEPTH_ANALYSIS: Final = Table(
     _figure("liquidity_score", "0-100, 100 is most liquid."),
     _figure("order_flow_toxicity", "-1 to +1."),
     _figure("depth_pressure", "-1 to +1."),
+    *(
+        _figure(f"{side}_depth_quote_{bps}bps", f"{side} value within {bps} bps of mid [quote currency].")
+        for bps in (100, 200, 500, 1000)
+        for side in ("bid", "ask")
+    ),
+    *(
+        _figure(f"{side}_cost_{size}_bps", f"Cost over mid to {side} {size} of quote currency at once [bps].")
+        for size in ("10k", "100k", "1m")
+        for side in ("buy", "sell")
+    ),
+    _figure("xlm_100k_bps", "Round trip of 100k of quote currency [bps]."),
+    _figure("slope", "Slope of the book (Naes and Skjeltorp); high is depth close to mid."),
     ForeignKeyConstraint(
         ["market_id", "at"],
         ["enhanced_order_book_snapshots.market_id", "enhanced_order_book_snapshots.at"],
@@ -224,10 +243,13 @@ OPEN_INTEREST: Final = Table(
     METADATA,
     _market(),
     _at("When it was measured (the venue's clock)."),
-    _figure("open_interest", "Contracts outstanding [base units].", nullable=False),
+    _figure("open_interest", "Contracts outstanding [base units]; null where the source tells the value only."),
     _figure("open_interest_value", "Their value [quote currency].", nullable=False),
-    _figure("change_24h_frac", "Change of the value in 24 hours [frac]; null without a reading then."),
-    _figure("change_1h_frac", "Change of the value in 1 hour [frac]; null without a reading then."),
+    _figure(
+        "change_24h_frac",
+        "Change in 24 hours of the base amount where told, else of the value [frac]; null without a reading then.",
+    ),
+    _figure("change_1h_frac", "The same over 1 hour [frac]."),
     comment="Contracts outstanding, as venues report them.",
 )
 
@@ -240,7 +262,9 @@ FUNDING_RATES: Final = Table(
     _figure("interval_hours", "Length of the interval [hours].", nullable=False),
     _figure("mark_price", "Mark price [quote currency]."),
     _figure("index_price", "Index price [quote currency]."),
-    _figure("next_rate_frac", "The venue's estimate of the coming payment [frac]."),
+    _figure(
+        "next_rate_frac", "Estimate of the coming payment [frac]: the venue's, else from the payments of 24 hours."
+    ),
     Column("next_at", DateTime(timezone=True), comment="When that one is due."),
     CheckConstraint("interval_hours > 0", name="interval_positive"),
     comment="Funding of perpetuals; a later report of the same payment replaces the earlier.",

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Engine, Table, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from liquidity.book.block import BookBlock
@@ -40,7 +40,7 @@ from resources.stores.crypto_tables import (
 )
 from resources.stores.market_copy import CopyReceipt, MarketCopy
 
-__all__ = ["MarketDataStore", "NewestRows", "StoredMarket"]
+__all__ = ["MarketDataStore", "StoredMarket"]
 
 Record = TypeVar("Record", OpenInterest, FundingRate, LiquidationEvent, LiquidationLevel)
 
@@ -82,12 +82,20 @@ COPY (
 
 @dataclass(frozen=True, slots=True)
 class StoredMarket:
-    """A market by its grid; ``market_id`` names it in every table."""
+    """A market by its grid, None where only its name is known; ``market_id`` names it in every table."""
 
     market_id: int
     venue: str
     venue_symbol: str
-    grid: BookGrid
+    grid: BookGrid | None
+
+    def steps(self) -> BookGrid:
+        """Return the grid; :class:`ContractError` where none is known."""
+        if self.grid is None:
+            raise ContractError(
+                f"{self.venue} {self.venue_symbol}: its steps are not known, so a book cannot be stored; register it with them"
+            )
+        return self.grid
 
 
 class MarketDataStore:
@@ -104,22 +112,32 @@ class MarketDataStore:
         self.engine = engine
         self.copy = MarketCopy(engine)
 
-    def register(self, venue: str, venue_symbol: str, grid: BookGrid) -> StoredMarket:
-        """Find the market, or enter it; the same market with another grid is another one."""
+    def register(self, venue: str, venue_symbol: str, grid: BookGrid | None) -> StoredMarket:
+        """Find the market, or enter it; the same market with another grid is another one.
+
+        Without a grid it is the newest market of that name, entered by name alone when there is none; the first grid that
+        comes then completes it.
+        """
+        name = {"venue": venue, "venue_symbol": venue_symbol}
         steps = {
-            "venue": venue,
-            "venue_symbol": venue_symbol,
-            "kind": grid.kind,
-            "tick_size": grid.tick_size,
-            "lot_size": grid.lot_size,
-            "contract_size": grid.contract_size,
+            "kind": null() if grid is None else grid.kind,
+            "tick_size": null() if grid is None else grid.tick_size,
+            "lot_size": null() if grid is None else grid.lot_size,
+            "contract_size": null() if grid is None else grid.contract_size,
         }
-        found = select(MARKETS.c.market_id).filter_by(**steps)
+        found = select(MARKETS.c.market_id).filter_by(**name).order_by(MARKETS.c.market_id.desc()).limit(1)
+        if grid is not None:
+            found = found.filter_by(**steps)
         with self.engine.begin() as connection:
             market_id = connection.execute(found).scalar()
+            if market_id is None and grid is not None:
+                named = update(MARKETS).filter_by(**name).where(MARKETS.c.kind.is_(None))
+                market_id = connection.execute(named.values(**steps).returning(MARKETS.c.market_id)).scalar()
             if market_id is None:
-                connection.execute(insert(MARKETS).values(**steps).on_conflict_do_nothing())
+                connection.execute(insert(MARKETS).values(**name, **steps).on_conflict_do_nothing())
                 market_id = connection.execute(found).scalar_one()
+        if grid is None:
+            return next(each for each in self.markets(venue, venue_symbol) if each.market_id == market_id)
         return StoredMarket(market_id, venue, venue_symbol, grid)
 
     def markets(self, venue: str | None = None, venue_symbol: str | None = None) -> list[StoredMarket]:
@@ -135,7 +153,9 @@ class MarketDataStore:
                     row.market_id,
                     row.venue,
                     row.venue_symbol,
-                    BookGrid(row.tick_size, row.lot_size, row.contract_size, cast(MarketKind, row.kind)),
+                    None
+                    if row.kind is None
+                    else BookGrid(row.tick_size, row.lot_size, row.contract_size, cast(MarketKind, row.kind)),
                 )
                 for row in connection.execute(statement)
             ]
@@ -189,8 +209,8 @@ class MarketDataStore:
         for side, books in (("bid", [one.bids for one in snapshots]), ("ask", [one.asks for one in snapshots])):
             counts = np.array([len(levels) for levels in books], dtype=np.int64)
             flat = np.array([level for levels in books for level in levels], dtype=np.float64).reshape(-1, 2)
-            batch[f"{side}_ticks"] = Ragged(market.grid.ticks(flat[:, 0]), counts)
-            batch[f"{side}_lots"] = Ragged(market.grid.lots(flat[:, 1]), counts)
+            batch[f"{side}_ticks"] = Ragged(market.steps().ticks(flat[:, 0]), counts)
+            batch[f"{side}_lots"] = Ragged(market.steps().lots(flat[:, 1]), counts)
         for name in _SNAPSHOT_FIGURES:
             batch[name] = _figures([getattr(snapshot, name) for snapshot in snapshots])
         return self.copy.ingest(BOOK_SNAPSHOTS, batch)
@@ -208,8 +228,8 @@ class MarketDataStore:
             symbol=market.venue_symbol,
             timestamp=row.at.astimezone(UTC),
             exchange=market.venue,
-            bids=_levels(market.grid, row.bid_ticks, row.bid_lots),
-            asks=_levels(market.grid, row.ask_ticks, row.ask_lots),
+            bids=_levels(market.steps(), row.bid_ticks, row.bid_lots),
+            asks=_levels(market.steps(), row.ask_ticks, row.ask_lots),
             **{name: getattr(row, name) for name in _SNAPSHOT_FIGURES},
         )
 
@@ -241,40 +261,6 @@ class MarketDataStore:
         with self.engine.connect() as connection:
             rows = connection.execute(statement.order_by(table.c.at, *table.primary_key.columns)).mappings().all()
         return [_record(market, kind, dict(row)) for row in rows]
-
-
-class NewestRows:
-    """The newest row of a market by prepared statements, for whoever asks all day long.
-
-    Parameters
-    ----------
-    connection
-        A connection of its own, in autocommit mode; not for several threads.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None  # the connection is open
-        self._cursor = driver.cursor()
-        # One plan for all markets: planning anew costs more than the look-up.
-        self._cursor.execute("SET plan_cache_mode = force_generic_plan")
-        self._cursor.execute("SELECT name FROM pg_prepared_statements")  # a pool may have lent the connection before
-        self._prepared = {name for (name,) in self._cursor.fetchall()}
-
-    def of(self, table: Table, market_id: int, since: datetime) -> dict[str, Any] | None:
-        """Newest row at or after ``since`` (aware), which keeps the search to the partitions that may hold it."""
-        name = f"newest_of_{table.name}"
-        if name not in self._prepared:
-            order = ", ".join(f'"{key.name}" DESC' for key in table.primary_key.columns if key.name != "market_id")
-            listed = ", ".join(f'"{column.name}"' for column in table.columns)
-            self._cursor.execute(
-                f"PREPARE {name} (integer, timestamptz) AS SELECT {listed} FROM {table.name} "
-                f"WHERE market_id = $1 AND at >= $2 ORDER BY {order} LIMIT 1"
-            )
-            self._prepared.add(name)
-        self._cursor.execute(f"EXECUTE {name} (%s, %s)", (market_id, _aware(since)))
-        row = self._cursor.fetchone()
-        return None if row is None else dict(zip((column.name for column in table.columns), row, strict=True))
 
 
 def _batch(market: StoredMarket, table: Table, records: Sequence[Any]) -> Batch:

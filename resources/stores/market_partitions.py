@@ -13,9 +13,18 @@ from typing import Final
 from sqlalchemy import Connection, Engine, Table, text
 
 from liquidity.domain.errors import ContractError
-from resources.stores.crypto_tables import BY_DAY
 
-__all__ = ["day_bounds", "drop_day", "ensure_days", "filling_day", "is_partitioned", "partition_days"]
+__all__ = [
+    "day_bounds",
+    "drop_chunk",
+    "drop_day",
+    "ensure_days",
+    "filling_day",
+    "is_hypertable",
+    "is_partitioned",
+    "lock_day",
+    "partition_days",
+]
 
 _PARTITIONING: Final = 7_203_120
 _MOST_NEW_DAYS: Final = 400
@@ -34,6 +43,22 @@ def is_partitioned(connection: Connection, table: Table) -> bool:
         text("SELECT relkind FROM pg_class WHERE oid = CAST(:name AS regclass)"), {"name": table.name}
     ).scalar_one()
     return kind in ("p", b"p")
+
+
+def is_hypertable(connection: Connection, table: Table) -> bool:
+    """Whether the TimescaleDB extension looks after the table's days."""
+    if connection.execute(text("SELECT to_regclass('timescaledb_information.hypertables')")).scalar() is None:
+        return False
+    found = text("SELECT count(*) FROM timescaledb_information.hypertables WHERE hypertable_name = :name")
+    return bool(connection.execute(found, {"name": table.name}).scalar_one())
+
+
+def lock_day(connection: Connection, table: Table, day: date) -> None:
+    """Wait for whoever makes, fills or replaces the same day of the table; held until the transaction ends."""
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(:space, hashtext(:place))"),
+        {"space": _PARTITIONING, "place": f"{table.name} {day}"},
+    )
 
 
 def partition_days(connection: Connection, table: Table) -> list[date]:
@@ -80,10 +105,7 @@ def filling_day(connection: Connection, table: Table, day: date) -> Iterator[str
     Everything happens in the caller's transaction. None, and nothing happens, when the day has its partition already;
     another maker of the same day is waited for.
     """
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, :place)"),
-        {"space": _PARTITIONING, "place": day.toordinal() * len(BY_DAY) + BY_DAY.index(table)},
-    )
+    lock_day(connection, table, day)
     if not is_partitioned(connection, table) or day in partition_days(connection, table):
         yield None
         return
@@ -103,6 +125,15 @@ def drop_day(connection: Connection, table: Table, day: date) -> None:
     name = _name(table, day)
     connection.execute(text(f"ALTER TABLE {table.name} DETACH PARTITION {name}"))
     connection.execute(text(f"DROP TABLE {name}"))
+
+
+def drop_chunk(connection: Connection, table: Table, day: date) -> None:
+    """Remove the chunks of a hypertable that lie wholly within ``day``: a file each, no row is touched."""
+    start, end = day_bounds(day)
+    connection.execute(
+        text("SELECT drop_chunks(CAST(:name AS regclass), older_than => :end, newer_than => :start)"),
+        {"name": table.name, "start": start, "end": end},
+    )
 
 
 def _name(table: Table, day: date) -> str:

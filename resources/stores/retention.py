@@ -1,7 +1,7 @@
 """What is kept of market data, and for how long: days past the policy are removed, table by table, and written down.
 
 A day goes when all of it is older than the policy: with 30 days on 31 January at noon, 1 January stays and 31 December
-goes. Tables with daily partitions lose the partition, the others (and hypertables) the day's rows.
+goes. Tables with daily partitions lose the partition, hypertables their chunks of the day, the others the day's rows.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,14 @@ from resources.stores.crypto_tables import (
     RETENTION_REMOVALS,
     TRADES,
 )
-from resources.stores.market_partitions import day_bounds, drop_day, is_partitioned, partition_days
+from resources.stores.market_partitions import (
+    day_bounds,
+    drop_chunk,
+    drop_day,
+    is_hypertable,
+    is_partitioned,
+    partition_days,
+)
 
 __all__ = ["RETAINED", "Removal", "apply_retention", "removals_due"]
 
@@ -130,5 +137,7 @@ def _remove(connection: Connection, table: Table, day: date) -> None:
     if is_partitioned(connection, table):
         drop_day(connection, table, day)
         return
-    start, end = day_bounds(day)
+    if is_hypertable(connection, table):
+        drop_chunk(connection, table, day)
+    start, end = day_bounds(day)  # a hypertable keeps rows here only where its chunks are no UTC days
     connection.execute(table.delete().where(table.c.at >= start, table.c.at < end))

@@ -1,30 +1,32 @@
 """What is wrong with a tape: sequence, repeats, order, crossed books, clock, late snapshots, what was refused."""
 
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from typing import Final
 
 import numpy as np
 
-from liquidity.book.block import NO_ID, BookBlock
+from liquidity.book.block import NO_ID
 from liquidity.book.book_features import INVALID_REASONS
 from liquidity.book.chain_audit import ChainAudit, LostStretch
 from liquidity.book.grid import BookGrid
 from liquidity.book.ladder import Ladder
 from liquidity.book.wire import rule_of
 from resources.tapes.opening import open_tape
-from resources.tapes.tape import BookKey, Head, Tape
+from resources.tapes.tape import BookKey, Checked, Head, Tape
 
 __all__ = ["BookReport", "ClockOffset", "TapeReport", "check_tape"]
 
+_MOST_BINS: Final = 65_536
 _INVALIDATING = (
     "gap",
     "out_of_order",
     "unknown_level",
     "refused_level",
+    "refused_snapshot",
+    "unread",
     "oversized",
     "checksum",
     "off_grid",
@@ -149,7 +151,7 @@ class TapeReport:
 
 
 def check_tape(tape: Tape | Path | Sequence[Path]) -> TapeReport:
-    """Judge a tape. It is read several times; memory is bounded but for eight bytes a message (clock offsets).
+    """Judge a tape in one pass; memory is bounded, a capture's messages wait on disk until its grid is known.
 
     Raises
     ------
@@ -157,15 +159,13 @@ def check_tape(tape: Tape | Path | Sequence[Path]) -> TapeReport:
         As :func:`~resources.tapes.opening.open_tape`: nothing there, or no tape at all. Flaws inside are counted.
     """
     opened = tape if isinstance(tape, Tape) else open_tape(tape)
-    passed: dict[BookKey, _Heads] = {}
-    for key, head in opened.heads():
-        passed.setdefault(key, _Heads(key[0])).add(head)
-    losses = Counter(opened.losses)
-    rebuilt = {key: _Rebuilt(Ladder(grid)) for key, grid in opened.books.items()}
-    for key, block in opened.all_blocks():
-        rebuilt[key].add(block)
-    books = [_report(opened, key, passed.get(key, _Heads(key[0])), rebuilt[key]) for key in opened.books]
-    return TapeReport(books, losses)
+    seen: dict[BookKey, tuple[_Heads, _Rebuilt]] = {}
+    for part in opened.checked():
+        heads, rebuilt = seen.setdefault(part.key, (_Heads(part.key[0]), _Rebuilt(Ladder(part.grid))))
+        for head in part.heads:
+            heads.add(head)
+        rebuilt.add(part)
+    return TapeReport([_report(opened, key, *seen[key]) for key in opened.books if key in seen], Counter(opened.losses))
 
 
 @dataclass(slots=True)
@@ -176,10 +176,42 @@ class _Rebuilt:
     rows_n: int = 0
     crossed_n: int = 0
 
-    def add(self, block: BookBlock) -> None:
-        self.rows_n += len(block)
-        reasons = self.ladder.apply(block, every="message")["reason"]
+    def add(self, part: Checked) -> None:
+        if part.grid != self.ladder.grid:  # another file, which begins with its own snapshot
+            self.ladder = Ladder(part.grid)
+        self.rows_n += len(part.rows)
+        reasons = self.ladder.apply(part.rows, every="message")["reason"]
         self.crossed_n += int(np.count_nonzero(reasons == INVALID_REASONS.index("crossed")))
+
+
+class _Spread:
+    """Median and range of many times, ns, in bounded memory: counts by bins of 10 us, wider where the range is wide."""
+
+    def __init__(self) -> None:
+        self._bin_ns = 10_000
+        self._counts: Counter[int] = Counter()
+        self.lowest = self.highest = 0
+
+    def add(self, time_ns: int) -> None:
+        if not self._counts:
+            self.lowest = self.highest = time_ns
+        self.lowest, self.highest = min(self.lowest, time_ns), max(self.highest, time_ns)
+        self._counts[time_ns // self._bin_ns] += 1
+        while len(self._counts) > _MOST_BINS:
+            self._bin_ns *= 2
+            wider: Counter[int] = Counter()
+            for place, count in self._counts.items():
+                wider[place // 2] += count
+            self._counts = wider
+
+    def median(self) -> float | None:
+        """Middle of the bin that holds the median; ``None`` without a value."""
+        below = 0
+        for place in sorted(self._counts):
+            below += self._counts[place]
+            if 2 * below >= self._counts.total():
+                return (place + 0.5) * self._bin_ns
+        return None
 
 
 @dataclass(slots=True)
@@ -194,8 +226,9 @@ class _Heads:
     numbered_n: int = 0
     early_n: int = 0
     snapshot_after_ms: float | None = None
-    offsets: "array[int]" = field(default_factory=lambda: array("q"))
-    times: "array[int]" = field(default_factory=lambda: array("q"))
+    offsets: _Spread = field(default_factory=_Spread)
+    spacings: _Spread = field(default_factory=_Spread)
+    last_ns: int | None = None
 
     def __post_init__(self) -> None:
         rule = rule_of(self.venue)
@@ -203,7 +236,7 @@ class _Heads:
 
     def add(self, head: Head) -> None:
         if head.event_ns is not None:
-            self.offsets.append(head.received_ns - head.event_ns)
+            self.offsets.add(head.received_ns - head.event_ns)
         if head.is_snapshot:
             if self.snapshots_n == 0 and self.first_delta_ns is not None:
                 self.early_n = self.deltas_n
@@ -214,21 +247,23 @@ class _Heads:
             self.first_delta_ns = head.received_ns
         self.deltas_n += 1
         self.numbered_n += head.last_id != NO_ID
-        self.times.append(head.received_ns if head.event_ns is None else head.event_ns)
-        self.audit.add(head.first_id, head.last_id, head.previous_id, self.times[-1])
+        at_ns = head.received_ns if head.event_ns is None else head.event_ns
+        if self.last_ns is not None and at_ns > self.last_ns:
+            self.spacings.add(at_ns - self.last_ns)
+        self.last_ns = at_ns
+        self.audit.add(head.first_id, head.last_id, head.previous_id, at_ns)
 
     def lost_estimate(self) -> int | None:
-        spacings = np.diff(np.array(self.times, dtype=np.int64))
-        spacings = spacings[spacings > 0]
-        if not self.audit.lost or not len(spacings):
+        usual = self.spacings.median()
+        if not self.audit.lost or usual is None:
             return None
-        usual = float(np.median(spacings))
         return sum(max(1, round((gap.to_ns - gap.from_ns) / usual) - 1) for gap in self.audit.lost)
 
     def clock(self) -> ClockOffset | None:
-        if not self.offsets:
+        middle = self.offsets.median()
+        if middle is None:
             return None
-        return ClockOffset(median(self.offsets) / 1e6, min(self.offsets) / 1e6, max(self.offsets) / 1e6)
+        return ClockOffset(middle / 1e6, self.offsets.lowest / 1e6, self.offsets.highest / 1e6)
 
 
 def _report(tape: Tape, key: BookKey, heads: _Heads, rebuilt: _Rebuilt) -> BookReport:

@@ -24,7 +24,7 @@ from liquidity.book.wire import units_of
 from liquidity.domain.book_message import BookMessage, TradeMessage
 from liquidity.domain.errors import ConfigError, ContractError
 from resources.tapes._columns import block_heads, block_messages, delta_rows, rows_of, step_of, whole_messages
-from resources.tapes.tape import BLOCK_ROWS, BookKey, Head, Message, Tape, existing
+from resources.tapes.tape import BLOCK_ROWS, BookKey, Checked, Message, Tape, existing
 
 __all__ = ["RecordedTape", "recorded_stem"]
 
@@ -85,11 +85,18 @@ class RecordedTape(Tape):
     def blocks(self, venue: str, venue_symbol: str, *, block_rows: int = BLOCK_ROWS) -> Iterator[BookBlock]:
         """Sequence-checked rows; blocks end with whole messages."""
         self.grid(venue, venue_symbol)
-        check = BlockSequence(venue)
+        return (rows for _, rows in self._judged(block_rows) if len(rows))
+
+    def checked(self) -> Iterator[Checked]:
+        """What came and what was accepted."""
+        grid = self.grid(*self.key)
+        return (Checked(self.key, grid, list(block_heads(came)), rows) for came, rows in self._judged(BLOCK_ROWS))
+
+    def _judged(self, block_rows: int) -> Iterator[tuple[BookBlock, BookBlock]]:
+        """Rows as they came, and those accepted."""
+        check = BlockSequence(self.key[0])
         for block in self._received(block_rows):
-            checked = check.push(block)
-            if len(checked):
-                yield checked
+            yield block, check.push(block)
         self.counts[self.key] = check.counts
 
     def tagged(self) -> Iterator[tuple[str, Message]]:
@@ -100,10 +107,6 @@ class RecordedTape(Tape):
         )
         both: Iterator[Message] = heapq.merge(books, self.trades(*self.key), key=lambda message: message.received_ns)
         return ((self.key[0], message) for message in both)
-
-    def heads(self) -> Iterator[tuple[BookKey, Head]]:
-        """Ids and times of every book message."""
-        return ((self.key, head) for block in self._received(BLOCK_ROWS) for head in block_heads(block))
 
     def trades(self, venue: str, venue_symbol: str) -> Iterator[TradeMessage]:
         """Trades in order of receipt; none where the set has no trades file."""

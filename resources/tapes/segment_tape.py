@@ -21,7 +21,7 @@ from liquidity.domain.errors import ContractError
 from liquidity.domain.market_data import MarketKind
 from resources.tapes._columns import block_heads, block_messages, whole_messages
 from resources.tapes.segments import CONTRACT, Gap
-from resources.tapes.tape import BLOCK_ROWS, BookKey, Head, Message, Tape
+from resources.tapes.tape import BLOCK_ROWS, BookKey, Checked, Message, Tape
 
 __all__ = ["SegmentTape", "segment_files"]
 
@@ -96,9 +96,11 @@ class SegmentTape(Tape):
         """Venue and message of all books by time of receipt."""
         return heapq.merge(*(self._one(*key) for key in self._segments), key=lambda tagged: tagged[1].received_ns)
 
-    def heads(self) -> Iterator[tuple[BookKey, Head]]:
-        """Ids and times of every book message, book after book."""
-        return ((key, head) for key in self._segments for block in self.blocks(*key) for head in block_heads(block))
+    def checked(self) -> Iterator[Checked]:
+        """What was recorded: it came and was accepted."""
+        for key in self._segments:
+            for block in self.blocks(*key):
+                yield Checked(key, self.grid(*key), list(block_heads(block)), block)
 
     def trades(self, venue: str, venue_symbol: str) -> Iterator[TradeMessage]:
         """Trades of one market in order of receipt."""

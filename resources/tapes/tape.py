@@ -12,10 +12,23 @@ from pathlib import Path
 
 from liquidity.book.block import NO_ID, BookBlock
 from liquidity.book.grid import BookGrid
+from liquidity.book.wire import is_plausible
 from liquidity.domain.book_message import BookMessage, TradeMessage
 from liquidity.domain.errors import ConfigError
 
-__all__ = ["BLOCK_ROWS", "BookKey", "Head", "Message", "SeveralTapes", "Tape", "merged"]
+__all__ = [
+    "BLOCK_ROWS",
+    "BookKey",
+    "Checked",
+    "Head",
+    "Message",
+    "SeveralTapes",
+    "Tape",
+    "Unread",
+    "existing",
+    "head_of",
+    "merged",
+]
 
 BookKey = tuple[str, str]
 """Venue id and the venue's own symbol."""
@@ -34,6 +47,40 @@ class Head:
     first_id: int
     last_id: int
     previous_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A message that could not be read; whose book it would have changed is unknown."""
+
+    received_ns: int
+
+
+def head_of(message: BookMessage) -> Head:
+    """Ids and times of a message."""
+    ids = (NO_ID if id_ is None else id_ for id_ in (message.first_id, message.last_id, message.previous_id))
+    event_ns = message.event_ns if is_plausible(message.event_ns) else None
+    return Head(message.kind == "snapshot", message.received_ns, event_ns, *ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A stretch of one book.
+
+    Attributes
+    ----------
+    grid
+        Steps of the rows; another file of the same book may have others, and begins with its own snapshot.
+    heads
+        Every message as it came, before any check.
+    rows
+        What was accepted of these messages and of earlier ones that waited; perhaps none.
+    """
+
+    key: BookKey
+    grid: BookGrid
+    heads: Sequence[Head]
+    rows: BookBlock
 
 
 class Tape(ABC):
@@ -64,9 +111,12 @@ class Tape(ABC):
     def blocks(self, venue: str, venue_symbol: str, *, block_rows: int = BLOCK_ROWS) -> Iterator[BookBlock]:
         """Sequence-checked rows of one book; memory is bounded by ``block_rows``. :class:`ConfigError` if not there."""
 
-    def all_blocks(self) -> Iterator[tuple[BookKey, BookBlock]]:
-        """Sequence-checked rows of every book; each book's in order, books in no promised order."""
-        return ((key, block) for key in self.books for block in self.blocks(*key))
+    @abstractmethod
+    def checked(self) -> Iterator[Checked]:
+        """What came and what was accepted, in one pass: each book's stretches in order, books in no promised order.
+
+        :attr:`books`, :attr:`counts` and :attr:`losses` are known after it without another pass.
+        """
 
     @abstractmethod
     def trades(self, venue: str, venue_symbol: str) -> Iterator[TradeMessage]:
@@ -75,16 +125,6 @@ class Tape(ABC):
     def messages(self) -> Iterator[Message]:
         """Every message in order of arrival, before any sequence check."""
         return (message for _, message in self.tagged())
-
-    def heads(self) -> Iterator[tuple[BookKey, Head]]:
-        """Ids and times of every book message in order of arrival, before any sequence check."""
-        for venue, message in self.tagged():
-            if isinstance(message, BookMessage):
-                ids = (
-                    NO_ID if id_ is None else id_ for id_ in (message.first_id, message.last_id, message.previous_id)
-                )
-                head = Head(message.kind == "snapshot", message.received_ns, message.event_ns, *ids)
-                yield (venue, message.venue_symbol), head
 
     def grid(self, venue: str, venue_symbol: str) -> BookGrid:
         """Steps and units of one book; :class:`ConfigError` where the tape does not carry it."""
@@ -125,9 +165,15 @@ class SeveralTapes(Tape):
         """Venue and message of all tapes by time."""
         return merged(self._tapes)
 
-    def heads(self) -> Iterator[tuple[BookKey, Head]]:
-        """Ids and times, by time; each tape in its own way."""
-        return heapq.merge(*(tape.heads() for tape in self._tapes), key=lambda entry: entry[1].received_ns)
+    def checked(self) -> Iterator[Checked]:
+        """Stretches of the tapes, one tape after the other."""
+        self.losses.clear()
+        self.counts.clear()
+        for tape in self._tapes:
+            yield from tape.checked()
+            for key in tape.books:
+                self.counts.setdefault(key, Counter()).update(tape.counts.get(key, {}))
+            self.losses.update(tape.losses)
 
     def blocks(self, venue: str, venue_symbol: str, *, block_rows: int = BLOCK_ROWS) -> Iterator[BookBlock]:
         """Rows of one book, file after file; each file must begin with its own snapshot."""

@@ -20,10 +20,32 @@ from liquidity.domain.errors import ConfigError, VenueUnavailableError
 from resources.venues._ccxt_errors import RETRY_AFTER_S
 from resources.venues.profile import VenueProfile
 
-__all__ = ["ROUND_TRIP", "VenueKeys", "api_urls", "build_client", "clock_offset", "require_loopback"]
+__all__ = [
+    "ANSWER",
+    "ROUND_TRIP",
+    "Answer",
+    "VenueKeys",
+    "api_urls",
+    "build_client",
+    "clock_offset",
+    "require_loopback",
+]
 
 ROUND_TRIP: ContextVar[tuple[int, int]] = ContextVar("round_trip")
 """When this task's last request left, in ns since 1970 UTC, and the ns until its answer; without the rate limiter's wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back to a request; ``body`` is its parsed JSON, ``None`` where it was none."""
+
+    method: str
+    status: int
+    body: Any
+
+
+ANSWER: ContextVar[Answer | None] = ContextVar("answer", default=None)
+"""This task's last answer as it came: exception texts leave the venue's code out where its message is a known one."""
 
 _TIMEOUT_MS: Final = 10_000
 _TICK_SIZE: Final = 4  # ccxt's precision mode in which precision holds steps
@@ -172,6 +194,7 @@ def _error_hook(base: Any) -> Any:
         from ccxt import BadResponse
 
         RETRY_AFTER_S.set(_seconds(headers))
+        ANSWER.set(Answer(method, code, response))
         handled = base.handle_errors(self, code, reason, url, method, headers, body, response, *request)
         if response is None and code < 400:
             # ccxt would read a proxy's HTML page as an answer without any field: an empty book, an order without id.

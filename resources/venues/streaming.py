@@ -1,9 +1,12 @@
 """Live messages of one venue: ccxt.pro keeps the sockets, every message is caught before ccxt merges it.
 
 ccxt hands out books (one object, updated in place) and cached trades; a reader slower than the stream never sees the
-changes in between. So its message handler is wrapped: the time is stamped when the frame leaves the socket, ccxt routes
-the message, and where the route was a market-data handler the whole message is kept in arrival order. Acks and pongs are
-not kept: a subscription that died behind a living socket must look silent.
+changes in between. So the time is stamped when the frame leaves the socket, ccxt routes the message, and where the route
+ends at a handler of market data the whole message is kept in its stead, in arrival order. Acks and pongs are not kept: a
+subscription that died behind a living socket must look silent.
+
+ccxt's own books and trades therefore stay empty: keeping them would cost more than ours, and where ccxt loses its book it
+subscribes a second time on the same socket.
 
 Read next: ``liquidity/ports/market_stream.py`` (the promise), ``_ccxt_client.py``.
 """
@@ -115,7 +118,7 @@ class CcxtStream:
     ----------
     counts
         ``received`` messages, ``dropped`` for want of a reader, ``reconnects``, ``unreadable`` frames, ``handler_errors``
-        (messages ccxt itself failed on; they are kept all the same).
+        (messages ccxt itself failed to route).
     """
 
     def __init__(
@@ -156,7 +159,8 @@ class CcxtStream:
         if not self._held and self._failure is None and not self._closed:
             self._arrived.clear()
             try:
-                await asyncio.wait_for(self._arrived.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):  # wait_for would make a task of each wait
+                    await self._arrived.wait()
             except TimeoutError:
                 return ()
         if not self._held and self._failure is not None:
@@ -292,7 +296,7 @@ class CcxtStream:
         self._arrived.set()
 
     def _hooks(self, venue: str) -> dict[str, Any]:
-        """Members that stand before ccxt's own: socket frames, message routing, market-data handlers."""
+        """Members that stand before ccxt's own (socket frames, message routing) or in their stead (market data)."""
         import ccxt.pro
 
         base: Any = getattr(ccxt.pro, venue, object)
@@ -319,19 +323,13 @@ class CcxtStream:
             stream._is_market_data = False
             try:
                 base.handle_message(exchange, client, message)
-            except Exception:  # noqa: BLE001 - our own decoders judge the message; ccxt's copy of the book is not used
+            except Exception:  # noqa: BLE001 - our own decoders judge what is kept; what ccxt failed on is counted
                 stream.counts["handler_errors"] += 1
             if stream._is_market_data:
                 stream._keep(message)
 
-        def marking(name: str) -> Any:
-            handler = getattr(base, name)
-
-            def marked(exchange: Any, *arguments: Any) -> Any:
-                stream._is_market_data = True
-                return handler(exchange, *arguments)
-
-            return marked
+        def mark(exchange: Any, *arguments: Any) -> None:
+            stream._is_market_data = True
 
         names = [name for channel in self._channels for name in _HANDLERS[channel] if hasattr(base, name)]
-        return {"client": client, "handle_message": handle_message, **{name: marking(name) for name in names}}
+        return {"client": client, "handle_message": handle_message, **dict.fromkeys(names, mark)}

@@ -180,8 +180,9 @@ def test_numbers_and_pictures_show_in_the_ui(books_pipeline):
         BOOK_FEATURES: ("spread_and_depth", "imbalance"),
         MARKET_DEPTH: ("depth_profile",),
         BOOK_SNAPSHOTS: ("depth_profile",),
-        OPEN_INTEREST: ("open_interest",),
-        FUNDING_RATES: ("funding",),
+        OPEN_INTEREST: ("open_interest_history",),
+        FUNDING_RATES: ("funding_rates_history",),
+        BOOK_DAILY: ("book_daily_history",),
     }
     for contract, names in pictures.items():
         event = books_pipeline.instance.get_latest_materialization_event(dg.AssetKey(contract.asset_path))

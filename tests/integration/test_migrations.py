@@ -97,10 +97,15 @@ def test_hypertables_where_the_extension_is(postgres_url):
     """The extension cannot be had here: its statements are read, and a database without it gets native partitions."""
     from resources.stores.migrations.versions.m0002_crypto_markets import hypertable_statements
 
-    made, compressed, policy = hypertable_statements("order_book_deltas")
-    assert made == "SELECT create_hypertable('order_book_deltas', by_range('at', INTERVAL '1 day'))"
-    assert "timescaledb.compress_segmentby = 'market_id'" in compressed
-    assert policy == "SELECT add_compression_policy('order_book_deltas', INTERVAL '7 days')"
+    made, by_column, policy = hypertable_statements("order_book_deltas")
+    assert made == (
+        "SELECT create_hypertable('order_book_deltas', by_range('at', INTERVAL '1 day'), create_default_indexes => FALSE)"
+    )
+    assert by_column == (
+        "ALTER TABLE order_book_deltas SET (timescaledb.enable_columnstore = true, timescaledb.segmentby = 'market_id', "
+        "timescaledb.orderby = 'at DESC, message_no DESC')"
+    )
+    assert policy == "CALL add_columnstore_policy('order_book_deltas', after => INTERVAL '7 days')"
     with engine_of(postgres_url).connect() as connection:
         kinds = connection.execute(
             text("SELECT relname, pg_get_partkeydef(oid) FROM pg_class WHERE relkind = 'p' ORDER BY relname")

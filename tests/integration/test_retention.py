@@ -15,7 +15,7 @@ from liquidity.domain.market_data import FundingRate, OrderBookSnapshot
 from resources.settings import Retention
 from resources.stores.crypto_tables import BOOK_SNAPSHOTS, BY_DAY, DEPTH_ANALYSIS, METADATA, RETENTION_REMOVALS, TRADES
 from resources.stores.market_data import MarketDataStore
-from resources.stores.market_partitions import partition_days
+from resources.stores.market_partitions import drop_chunk, is_hypertable, partition_days
 from resources.stores.retention import RETAINED, Removal, apply_retention, removals_due
 
 FIRST = date(2026, 6, 1)
@@ -129,3 +129,34 @@ def test_settings_and_tables_agree():
     covered = [table for tables in RETAINED.values() for table in tables]
     assert len(covered) == len(set(covered))
     assert set(BY_DAY) <= set(covered)
+
+
+@pytest.mark.feature("PL-DB-10", "PL-DB-13")
+def test_hypertables_lose_the_chunks_of_the_day(engine):
+    """The extension cannot be had here: a stand-in with its names and arguments takes the calls."""
+    with engine.begin() as connection:
+        assert not is_hypertable(connection, METADATA.tables["open_interest"])
+        connection.execute(text("CREATE SCHEMA timescaledb_information"))
+        connection.execute(text("CREATE TABLE timescaledb_information.hypertables (hypertable_name name)"))
+        connection.execute(text("INSERT INTO timescaledb_information.hypertables VALUES ('enhanced_funding_rates')"))
+        connection.execute(text("CREATE TABLE dropped (relation text, older timestamptz, newer timestamptz)"))
+        connection.execute(
+            text(
+                "CREATE FUNCTION drop_chunks(relation regclass, older_than timestamptz, newer_than timestamptz) "
+                "RETURNS SETOF text LANGUAGE sql AS 'INSERT INTO dropped VALUES (relation::text, older_than, newer_than); "
+                "DELETE FROM enhanced_funding_rates WHERE at >= newer_than AND at < older_than RETURNING relation::text'"
+            )
+        )
+        assert is_hypertable(connection, METADATA.tables["enhanced_funding_rates"])
+        assert not is_hypertable(connection, METADATA.tables["open_interest"])
+        drop_chunk(connection, METADATA.tables["enhanced_funding_rates"], FIRST)
+        connection.execute(text("DELETE FROM dropped"))
+    done = apply_retention(engine, {"derivatives_days": 8}, NOW)
+    assert [(one.table_name, one.day.day, one.rows_count) for one in done] == [("enhanced_funding_rates", 2, 1)]
+    with engine.connect() as connection:
+        [row] = connection.execute(text("SELECT relation, older, newer FROM dropped"))
+    assert row.relation == "enhanced_funding_rates"
+    assert (row.newer.astimezone(UTC), row.older.astimezone(UTC)) == (
+        datetime(2026, 6, 2, tzinfo=UTC),
+        datetime(2026, 6, 3, tzinfo=UTC),
+    )

@@ -14,17 +14,30 @@ A file that starts with an underscore is no venue. Read next: ``binance.py``.
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from liquidity.book.grid import BookGrid
 from liquidity.book.sequence import SequenceRule
+from liquidity.book.wire._read import MAX_PRICE, MAX_SIZE, is_plausible
 from liquidity.domain.book_message import BookMessage, TradeMessage
 from liquidity.domain.errors import ConfigError, ContractError
 from liquidity.domain.market_data import MarketKind
 
-__all__ = ["Decode", "decoder", "grids_in", "recognise", "rule_of", "units_of", "venues"]
+__all__ = [
+    "MAX_PRICE",
+    "MAX_SIZE",
+    "Decode",
+    "decoder",
+    "grids_in",
+    "is_plausible",
+    "recognise",
+    "rule_of",
+    "units_of",
+    "venues",
+]
 
 
 class Decode(Protocol):
@@ -76,21 +89,51 @@ def rule_of(venue: str) -> SequenceRule:
 def decoder(venue: str) -> Decode:
     """Make a decoder for one connection to ``venue``; :class:`ConfigError` for an unknown one.
 
-    Content that no decoder foresaw (a list where an object belongs, text where a number belongs) raises
-    :class:`ContractError` like any other unreadable message.
+    Content that no decoder foresaw (a list where an object belongs, text where a number belongs, an id that is no
+    integer) raises :class:`ContractError` like any other unreadable message. Prices and sizes of levels remain text: the
+    synchroniser judges them, because it knows what their loss means for the book.
     """
     decode: Decode = _module(venue).decoder(venue)
 
     def checked(message: Any, received_ns: int) -> Sequence[BookMessage | TradeMessage]:
         try:
-            return decode(message, received_ns)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-            shown = str(message)[:120] if not isinstance(message, dict) else str(sorted(map(str, message)))[:120]
+            return tuple(map(_typed, decode(message, received_ns)))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+            shown = str(sorted(message, key=str)[:8])[:120] if isinstance(message, dict) else type(message).__name__
             raise ContractError(
                 f"{venue} message {shown}: {type(error).__name__}: {error}; compare with the venue's current protocol"
             ) from error
 
     return checked
+
+
+def _typed(message: BookMessage | TradeMessage) -> BookMessage | TradeMessage:
+    """Refuse fields of another type than they are declared with; the decoders copy them from the wire as they stand."""
+    if not isinstance(message.venue_symbol, str):
+        raise TypeError(f"symbol is {type(message.venue_symbol).__name__}, not text")
+    if isinstance(message, TradeMessage):
+        price, amount = float(message.price), float(message.amount)
+        if not (
+            isinstance(message.price, str) and isinstance(message.amount, str) and isinstance(message.trade_id, str)
+        ):
+            raise TypeError("price, amount or id of a trade is no text")
+        if not (0.0 < price < MAX_PRICE and 0.0 < amount < MAX_SIZE):
+            raise ValueError(f"trade of {message.amount[:20]} at {message.price[:20]}")
+        return message if is_plausible(message.event_ns) else replace(message, event_ns=None)
+    for side in (message.bids, message.asks):
+        if not isinstance(side, (list, tuple)) or not set(map(type, side)) <= _LEVEL_TYPES:
+            raise TypeError("levels are no list of lists")
+    for id_ in (message.first_id, message.last_id, message.previous_id, message.checksum):
+        if id_ is not None and (type(id_) is not int or not -_BEYOND <= id_ < _BEYOND):
+            raise TypeError(f"id or checksum {str(id_)[:40]}")
+    ids = message.level_ids
+    if ids is not None and not all(type(id_) is int and 0 <= id_ < _BEYOND for id_ in ids):
+        raise TypeError("id of a level is no integer")
+    return message
+
+
+_LEVEL_TYPES: Final = frozenset((list, tuple))
+_BEYOND: Final = 1 << 63
 
 
 def recognise(message: Any) -> str | None:
@@ -99,7 +142,7 @@ def recognise(message: Any) -> str | None:
         tell: Callable[[Any], str | None] = module.recognise
         try:
             found = tell(message)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError):
             continue
         if found is not None:
             return found

@@ -1,10 +1,22 @@
-"""What several protocols share: numbers back to decimal text, venue times to nanoseconds."""
+"""What several protocols share: numbers back to decimal text, venue times to nanoseconds, what is plausible."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-__all__ = ["iso_ns", "ms_ns", "taker_sign", "text"]
+__all__ = ["MAX_PRICE", "MAX_SIZE", "is_plausible", "iso_ns", "ms_ns", "taker_sign", "text"]
+
+MAX_PRICE: Final = 1e12
+"""A price at or above is refused: no market trades there, and ticks stay exact integers below 2**53."""
+MAX_SIZE: Final = 1e16
+"""A size at or above is refused."""
+_FIRST_NS: Final = 1_230_768_000_000_000_000  # 2009: before any market of these venues
+_LAST_NS: Final = 4_102_444_800_000_000_000  # 2100
+
+
+def is_plausible(event_ns: int | None) -> bool:
+    """Whether a venue's time can be one; seconds or microseconds taken for milliseconds fall outside 2009 to 2099."""
+    return event_ns is None or _FIRST_NS <= event_ns < _LAST_NS
 
 
 def text(number: Any) -> str:

@@ -33,10 +33,22 @@ class _Decoder:
         number = message.get("sequence_num")
         if number is None:
             return ()
-        if self._number is not None and number > self._number + 1:
+        if number == self._number:  # repeated
+            return ()
+        if self._number is not None and number != self._number + 1:
             self._last_of.clear()
-        is_newer = self._number is None or number > self._number
-        self._number = number if is_newer else self._number
+        try:
+            found = self._read(message, received_ns, number)
+        except Exception:  # whatever it held is lost, and its number is not to be believed
+            self._number = None
+            self._last_of.clear()
+            raise
+        self._number = number
+        return found
+
+    def _read(self, message: Any, received_ns: int, number: int) -> Sequence[BookMessage | TradeMessage]:
+        if type(number) is not int:
+            raise TypeError(f"sequence_num is {type(number).__name__}")
         if message["channel"] == "l2_data":
             return [self._book(event, message, received_ns, number) for event in message["events"]]
         if message["channel"] == "market_trades":
@@ -57,8 +69,7 @@ class _Decoder:
         for update in event["updates"]:
             sides[update["side"]].append((update["price_level"], update["new_quantity"]))
         previous = self._last_of.get(product)
-        if number == self._number:
-            self._last_of[product] = number
+        self._last_of[product] = number
         return BookMessage(
             "snapshot" if event["type"] == "snapshot" else "delta", product, received_ns,
             iso_ns(message.get("timestamp")), sides["bid"], sides["offer"], last_id=number, previous_id=previous,

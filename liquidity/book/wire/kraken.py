@@ -29,6 +29,7 @@ VENUES: Final[dict[str, SequenceRule]] = {
     )
 }
 _MOST_DECIMALS = 12
+_MOST_DIGITS = 30
 _Levels = list[tuple[str, str]]
 
 
@@ -38,6 +39,8 @@ class _Decimals:
     size: int
 
     def write(self, levels: _Levels) -> _Levels:
+        if any(Decimal(number).adjusted() > _MOST_DIGITS for level in levels for number in level):
+            raise ValueError("a number too long to be written out")
         return [(f"{Decimal(price):.{self.price}f}", f"{Decimal(size):.{self.size}f}") for price, size in levels]
 
 

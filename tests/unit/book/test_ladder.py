@@ -154,6 +154,40 @@ def test_many_outside_orders_keep_their_sizes() -> None:
     assert asks[-1].tolist() == [2499.9, 5.0]
 
 
+@pytest.mark.feature("PL-CT-02")
+def test_offers_at_absurd_prices_are_kept_and_never_spoil_the_book() -> None:
+    ladder = Ladder(GRID)
+    ladder.apply(FULL)
+    row = ladder.apply(message(DELTA, (-1, 9 * 10**12, 4), (-1, MAX_TICKS, 1), (-1, 2**33, 5))).row(0)
+    assert row.valid
+    assert (row.best_ask_ticks, ladder.outside_n, ladder.refused_n) == (10_010, 3, 0)
+    assert ladder.top(9).asks[:, 1].tolist() == [0.002, 0.009, 0.005, 0.004, 0.001]
+    assert len(ladder.levels_within(50).asks) == 2
+    ladder.apply(message(DELTA, (-1, 9 * 10**12, 0)))
+    assert ladder.outside_n == 2
+
+
+def test_a_mid_no_array_can_hold_has_no_figures_until_it_is_back() -> None:
+    ladder, reference = Ladder(GRID), ReferenceBook(GRID)
+    changes = [
+        FULL,
+        message(DELTA, (-1, 10_010, 0), (-1, 10_050, 0), (-1, 9 * 10**12, 4)),
+        message(DELTA, (-1, 9 * 10**12 + 5, 3), (1, 9_985, 2)),
+        message(DELTA, (-1, 10_020, 6)),
+    ]
+    reasons = []
+    for change in changes:
+        told = ladder.apply(change).row(0)
+        for row in rows_of(change):
+            reference.apply(row)
+        judge = reference.features(None, told.ofi_lots, told.updates_n)
+        assert told == judge or (not told.valid and told[:13] == judge[:13])
+        reasons.append(told.invalid_reason)
+    assert reasons == [None, "too_large", "too_large", None]
+    assert ladder.top(9).asks[:, 1].tolist() == [0.006, 0.004, 0.003]
+    assert ladder.memory_bytes < 50_000_000
+
+
 def test_time_grid_tells_the_state_at_each_instant() -> None:
     ladder = Ladder(GRID)
     tape = [FULL, message(DELTA, (1, 9_990, 6), at=10), message(DELTA, (1, 9_990, 7), at=25)]

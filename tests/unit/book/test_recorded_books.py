@@ -13,6 +13,7 @@ from liquidity.book.book_features import BookFeatureBlock
 from liquidity.book.grid import BookGrid
 from liquidity.book.ladder import Cadence, Ladder
 from liquidity.book.reference import ReferenceBook, replay_reference, rows_of
+from resources.tapes import open_tape
 
 GRIDS = {
     "binance_usdm_btcusdt": BookGrid(Decimal("0.1"), Decimal("0.001"), 1.0, "linear"),
@@ -103,3 +104,21 @@ def test_best_quotes_are_those_the_venue_told(real_data: Path, stem: str) -> Non
     ):
         assert np.array_equal(grid.ticks(quotes[price].to_numpy()[theirs]), figures[ticks][mine])
         assert np.array_equal(grid.lots(quotes[size].to_numpy()[theirs]), figures[lots][mine])
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+@pytest.mark.feature("PL-CT-02")
+def test_offers_far_beyond_the_market_leave_recorded_books_valid(real_data: Path) -> None:
+    tape = open_tape(real_data / "venue_captures" / "coinbase_2021-04-17.jsonl.gz")
+    highest = 0
+    for (venue, venue_symbol), grid in tape.books.items():
+        ladder, reference = Ladder(grid), ReferenceBook(grid)
+        for block in tape.blocks(venue, venue_symbol):
+            highest = max(highest, int(block.price_ticks.max()))
+            assert ladder.apply(block).valid.all(), venue_symbol
+            for row in rows_of(block):
+                reference.apply(row)
+        assert np.array_equal(ladder.top(10**6).asks, reference.snapshot().asks)
+        assert ladder.refused_n == 0
+    assert highest > 2**42

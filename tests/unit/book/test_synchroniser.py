@@ -12,8 +12,11 @@ from liquidity.domain.book_message import BookMessage
 BIDS, ASKS = [("100.0", "1")], [("101.0", "2")]
 
 
+AT_NS = 1_723_161_255_000_000_000
+
+
 def full(last: int | None, received_ns: int = 1, **changes: object) -> BookMessage:
-    message = BookMessage("snapshot", "BTCUSDT", received_ns, received_ns, BIDS, ASKS, last_id=last)
+    message = BookMessage("snapshot", "BTCUSDT", received_ns, None, BIDS, ASKS, last_id=last)
     return replace(message, **changes)  # type: ignore[arg-type]
 
 
@@ -200,7 +203,7 @@ def test_bitmex_ids_never_seen_lose_the_book() -> None:
 
 def test_hyperliquid_books_never_go_back_in_time() -> None:
     book = Synchroniser("hyperliquid", "BTCUSDT")
-    assert run(book, full(None, event_ns=5), full(None, event_ns=4), full(None, event_ns=5)) == ["full", "full"]
+    assert run(book, *(full(None, event_ns=AT_NS + later) for later in (5, 4, 5))) == ["full", "full"]
     assert book.counts["out_of_order"] == 1
     assert book.state == "live"
 

@@ -30,8 +30,8 @@ def test_binance_depth_rest_book_and_trades() -> None:
     assert recognise(spot) == "binance"
     rest = one("binance", {"symbol": "BTCUSDT", "lastUpdateId": 9, "bids": [["1", "2"]], "asks": []})
     assert (rest.kind, rest.last_id, rest.event_ns) == ("snapshot", 9, None)
-    trade = {"e": "trade", "E": 8, "s": "BTCUSDT", "t": 4, "p": "1.5", "q": "2", "T": 7, "m": True}
-    assert one("binance", trade) == TradeMessage("BTCUSDT", 77, 7_000_000, "4", "1.5", "2", -1)
+    trade = {"e": "trade", "E": 8, "s": "BTCUSDT", "t": 4, "p": "1.5", "q": "2", "T": 1_723_161_255_007, "m": True}
+    assert one("binance", trade) == TradeMessage("BTCUSDT", 77, 1_723_161_255_007_000_000, "4", "1.5", "2", -1)
     assert one("binance", {**trade, "e": "aggTrade", "a": 6, "m": False}).trade_id == "6"
 
 

@@ -16,6 +16,7 @@ from liquidity.contracts.crypto import BOOK_DAILY
 from liquidity.contracts.crypto import INVALID_REASONS as CONTRACT_REASONS
 from liquidity.contracts.validation import audit
 from liquidity.domain.errors import ConfigError
+from liquidity.features.book_daily import daily_liquidity
 from liquidity.features.book_pass import BookPass, ViewRules
 from liquidity.features.book_tables import (
     BOOK_TABLES,
@@ -23,7 +24,6 @@ from liquidity.features.book_tables import (
     SegmentFacts,
     TradeColumns,
     book_tables,
-    daily_liquidity,
     gathered,
 )
 from liquidity.simulation.crypto_market import BookConditions, TapeConfig, generate_day
@@ -97,8 +97,24 @@ def test_an_instant_shows_the_newest_message_before_it_and_a_lost_book_shows_not
 def test_a_silent_recording_tells_nothing_and_a_later_one_begins_anew():
     later = made_rows(*[(at + 1000.0, *rest) for at, *rest in FULL], (1003.5, DELTA, 1, 1000, 2))
     seen = run(made_rows(*FULL, (3.5, DELTA, 1, 1000, 2)), later, rules=ViewRules(stale_s=5.0))
-    assert [(row.at_ns - NOON) // S for row in seen.grid_rows] == [1, 2, 3, 4, 5, 6, 7, 8, 1001, 1002, 1003]
-    assert seen.grid_rows[8].figures.best_bid_ticks == 999
+    assert [(row.at_ns - NOON) // S for row in seen.grid_rows] == [1, 2, 3, 1001, 1002, 1003]
+    assert seen.grid_rows[3].figures.best_bid_ticks == 999
+
+
+def test_a_day_says_the_same_whatever_was_recorded_after_it():
+    day = made_rows(*FULL, (3.5, DELTA, 1, 1000, 2))
+    later = made_rows(*[(at + 1000.0, *rest) for at, *rest in FULL])
+    alone, followed = run(day), run(day, later)
+    assert [row.at_ns for row in followed.grid_rows][: len(alone.grid_rows)] == [row.at_ns for row in alone.grid_rows]
+    assert all((row.at_ns - NOON) // S > 1000 for row in followed.grid_rows[len(alone.grid_rows) :])
+
+
+@pytest.mark.parametrize("cuts", [(), (3,), (5,)])
+def test_a_silence_inside_a_file_is_told_like_one_between_files(cuts):
+    told = [*FULL, (3.5, DELTA, 1, 1000, 2), (103.5, DELTA, 1, 1000, 3), (105.5, DELTA, 1, 1000, 4)]
+    edges = [0, *cuts, len(told)]
+    seen = run(*(made_rows(*told[first:last]) for first, last in zip(edges, edges[1:], strict=False)))
+    assert [(row.at_ns - NOON) // S for row in seen.grid_rows] == [1, 2, 3, 104, 105]
 
 
 @pytest.fixture(scope="module")

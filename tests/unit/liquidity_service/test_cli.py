@@ -156,13 +156,16 @@ def test_simulate_writes_a_market_and_nothing_the_second_time(tmp_path, capsys):
     arguments = ["simulate", "--out", str(tmp_path / "landing"), "--bonds", "4", "--seed", "5"]
     arguments += ["--start", "2026-03-16", "--end", "2026-03-18", "--layout", "day"]
     assert main(arguments) == 0
-    assert "simulated market 2026-03-16..2026-03-18" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "simulated market 2026-03-16..2026-03-18" in told
+    assert "generated tapes: 3 days" in told
+    assert len(list((tmp_path / "landing" / "tapes").rglob("*.book.parquet"))) == 3 * 4
     for table in ("instruments", "microstructure", "alt_signals", "auction_mm", "sentiment", "macro_series"):
         assert len(list((tmp_path / "landing" / table).glob("*.parquet"))) == 3
     assert main(["validate", str(tmp_path / "landing")]) == 0
     assert capsys.readouterr().out.rstrip().endswith("passed")
     assert main(arguments) == 0
-    assert "complete already" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("complete already") == 2
 
 
 def test_simulate_refuses_a_size_that_is_none(tmp_path, capsys):

@@ -277,7 +277,7 @@ def test_trades_are_stored_once_and_only_where_they_are_trades(tmp_path):
     tape = open_tape(tmp_path)
     assert [each.trade_id for each in tape.trades("binanceusdm", "BTCUSDT")] == ["1", "2"]
     counts = json.loads((tmp_path / "binanceusdm" / "BTCUSDT" / "recording.json").read_text())["recorded"]
-    assert (counts["trades"], counts["duplicate_trades"], counts["refused_trades"]) == (2, 1, 3)
+    assert (counts["trades"], counts["duplicate_trades"], recording.counts["undecodable"]) == (2, 1, 3)
 
 
 @pytest.mark.feature("PL-OB-12")

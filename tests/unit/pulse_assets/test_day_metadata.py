@@ -14,7 +14,7 @@ from resources.dagster_wiring import DAILY
 def _run(rows: pd.DataFrame, first: str, last: str) -> dict[str, dict[str, object]]:
     @dg.asset(key=["pulse", "sentiment"], partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
     def sentiment(context: dg.AssetExecutionContext) -> None:
-        report_days(context, SENTIMENT, rows, lambda day: {"rows": len(day)}, {"picture": "over all days"})
+        report_days(context, SENTIMENT, rows, lambda day: {"rows": len(day), "share": len(day) / 3}, {"picture": "all"})
 
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     result = (
@@ -30,15 +30,15 @@ def test_each_day_of_a_run_over_many_days_says_its_own_numbers() -> None:
     days = pd.to_datetime(["2026-03-02", "2026-03-02", "2026-03-04"])
     said = _run(pd.DataFrame({"session_date": days}), "2026-03-02", "2026-03-04")
     assert said == {
-        "2026-03-02": {"rows": 2},
-        "2026-03-03": {"rows": 0},
-        "2026-03-04": {"rows": 1, "picture": "over all days"},
+        "2026-03-02": {"rows": 2, "share": 0.666667},
+        "2026-03-03": {"rows": 0, "share": 0.0},
+        "2026-03-04": {"rows": 1, "share": 0.333333, "picture": "all"},
     }
 
 
 def test_one_day_says_the_numbers_and_the_picture() -> None:
     said = _run(pd.DataFrame({"session_date": [date(2026, 3, 2)]}), "2026-03-02", "2026-03-02")
-    assert said == {"2026-03-02": {"rows": 1, "picture": "over all days"}}
+    assert said == {"2026-03-02": {"rows": 1, "share": 0.333333, "picture": "all"}}
 
 
 def test_the_picture_of_a_history_names_its_days_and_needs_two_of_them() -> None:

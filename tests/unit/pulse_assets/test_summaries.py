@@ -198,7 +198,7 @@ def test_warnings_count_those_of_the_newest_session():
     history = pd.concat([scores([90.0, 80.0], OLD), scores([10.0, 30.0])])
     summary = warning_summary(warnings, history)
     assert (summary["alerts"], summary["raised"]) == (2, 1)
-    assert [row["state"] for row in rows_of(summary["names"])] == ["active", "raised"]
+    assert [row["state"] for row in rows_of(summary["names"])] == ["raised", "active"]
     assert "index_history_10_50_90" in summary
 
 

@@ -52,6 +52,7 @@ def test_server_has_both_databases_and_is_postgres(postgres_server):
         assert url.startswith("postgresql+psycopg2://")
         assert scalar(url, "SELECT current_database()") == name
     assert int(scalar(postgres_server.url, "SHOW server_version_num")) >= 150_000
+    assert scalar(postgres_server.url, "SHOW wal_level") == "minimal"  # from its first start on
 
 
 def test_clones_are_independent(postgres_server):

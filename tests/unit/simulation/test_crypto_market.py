@@ -10,9 +10,10 @@ from liquidity.book.block import DELTA, INVALIDATE, NO_ID, NO_TIME, SNAPSHOT, Bo
 from liquidity.book.grid import BookGrid
 from liquidity.book.ladder import Ladder
 from liquidity.domain.errors import ConfigError
-from liquidity.simulation import crypto_market
+from liquidity.simulation import crypto_recording
 from liquidity.simulation.crypto_events import book_crises, crisis_of
-from liquidity.simulation.crypto_market import BookConditions, TapeConfig, TapeRows, generate_day, tape_books
+from liquidity.simulation.crypto_market import BookConditions, TapeConfig, generate_day, tape_books
+from liquidity.simulation.crypto_recording import TapeRows
 
 DAY = date(2026, 7, 4)
 CONFIG = TapeConfig(seed=11, coins=("BTC",), minutes=2, rows_per_message=15.0)
@@ -46,8 +47,12 @@ def days_with_losses(count):
 
 def test_codes_are_those_of_the_engine():
     assert [field.name for field in fields(TapeRows)] == list(BookBlock.__slots__)
-    assert (crypto_market._DELTA, crypto_market._SNAPSHOT, crypto_market._INVALIDATE) == (DELTA, SNAPSHOT, INVALIDATE)
-    assert (crypto_market._NO_ID, crypto_market.NO_TIME) == (NO_ID, NO_TIME)
+    assert (crypto_recording._DELTA, crypto_recording._SNAPSHOT, crypto_recording._INVALIDATE) == (
+        DELTA,
+        SNAPSHOT,
+        INVALIDATE,
+    )
+    assert (crypto_recording._NO_ID, crypto_recording.NO_TIME) == (NO_ID, NO_TIME)
 
 
 @pytest.mark.feature("BX-MK-04")

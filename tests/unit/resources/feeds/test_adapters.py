@@ -256,3 +256,25 @@ def test_adapters_serve_their_contracts() -> None:
         "alt_signals": ALT_SIGNALS, "microstructure": MICROSTRUCTURE, "auction_mm": AUCTION_MM, "sentiment": SENTIMENT,
     }  # fmt: skip
     assert SignalAdapter(SENTIMENT, ()).name == "sentiment"
+
+
+@pytest.mark.feature("PL-OB-12", "BX-SG-05")
+def test_instruments_that_only_a_feed_without_signals_lists_are_listed_and_not_missing() -> None:
+    class Tapes(BondFeed):
+        def fetch(self, table: str, start: date, end: date) -> pd.DataFrame:
+            rows = super().fetch(table, start, end)
+            return rows.assign(instrument_id=["BVMF:TAPE_ONLY", *rows["instrument_id"][1:]], currency="USD")
+
+    got = collect_signals([BondFeed(), Tapes(name="a_tape", tables=("instruments",))], DAY, DAY)
+    status = status_of(got)
+    assert status["state"].tolist() == ["active"] * 4
+    assert status["missing_count"].tolist() == [0] * 4
+    listed = got["instruments"].set_index("instrument_id")["currency"]
+    assert len(listed) == 21
+    assert listed["BVMF:TAPE_ONLY"] == "USD"
+    assert set(listed.drop("BVMF:TAPE_ONLY")) == {"BRL"}  # the feed with signals keeps its facts, whatever its name
+
+    alone = status_of(collect_signals([Tapes(name="a_tape", tables=("instruments",))], DAY, DAY))
+    assert alone["state"].tolist() == ["missing"] * 4
+    assert alone["missing_count"].tolist() == [0] * 4
+    assert set(alone["detail"]) == {"no feed with signals lists an instrument for it"}

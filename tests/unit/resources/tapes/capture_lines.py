@@ -28,7 +28,16 @@ def rest_book(number: int, **changes: Any) -> Line:
 def trade(number: int, *, symbol: str = "BTCUSDT") -> Line:
     """A trade 1 ns after the ``number``-th delta."""
     at = BEGAN_NS + number * 100_000_000 + 1
-    data = {"e": "trade", "E": 1, "s": symbol, "t": number, "p": "100.50", "q": "0.004", "T": 1, "m": number % 2 == 0}
+    data = {
+        "e": "trade",
+        "E": 1,
+        "s": symbol,
+        "t": number,
+        "p": "100.50",
+        "q": "0.004",
+        "T": 1_723_161_255_000,
+        "m": number % 2 == 0,
+    }
     return {"recv_ns": at, "msg": {"stream": "x", "data": data}}
 
 

@@ -34,7 +34,9 @@ def test_a_capture_becomes_one_checked_book(capture: Capture) -> None:
     assert tape.counts[KEY] == {"buffered": 3, "snapshots": 1, "buffered_dropped": 1, "applied": 5}
     trades = list(tape.trades(*KEY))
     assert [entry.taker_sign for entry in trades] == [1, -1] * 3
-    assert trades[0] == TradeMessage("BTCUSDT", BEGAN_NS + 100_000_001, 1_000_000, "1", "100.50", "0.004", 1)
+    assert trades[0] == TradeMessage(
+        "BTCUSDT", BEGAN_NS + 100_000_001, 1_723_161_255_000_000_000, "1", "100.50", "0.004", 1
+    )
 
 
 def test_blocks_are_bounded(capture: Capture) -> None:

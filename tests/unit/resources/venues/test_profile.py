@@ -117,7 +117,8 @@ def test_every_test_that_the_page_names_exists() -> None:
     root = Path(__file__).parents[4]
     page = (root / "docs" / "methodology" / "venues.md").read_text(encoding="utf-8")
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py"))
-    tests += (root / "tests" / "contract" / "test_exchange_interface.py").read_text(encoding="utf-8")
+    for suite in ("test_exchange_interface.py", "test_order_entry.py"):
+        tests += (root / "tests" / "contract" / suite).read_text(encoding="utf-8")
     missing = [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in tests]
     assert missing == []
 
