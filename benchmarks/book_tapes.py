@@ -1,11 +1,9 @@
-"""Tapes for the order-book benchmarks: generated or recorded, repeated to any length, as blocks and as parquet files."""
+"""Tapes for the order-book benchmarks: generated or recorded, repeated to any length, as blocks and as segments."""
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,15 +12,15 @@ import pyarrow.parquet as pq
 
 from liquidity.book.block import DELTA, NO_ID, NO_TIME, SNAPSHOT, BookBlock
 from liquidity.book.grid import BookGrid
-from liquidity.book.replay import replay
+from liquidity.book.ladder import Ladder
+from resources.tapes import SegmentWriter
 
 __all__ = [
-    "BTCUSDT", "GENERATED", "Tape", "features_to_parquet", "generated_tape", "read_blocks", "recorded_tape", "write_blocks",
+    "BTCUSDT", "GENERATED", "Tape", "generated_tape", "recorded_tape", "write_segments",
 ]  # fmt: skip
 
 GENERATED: Final = "generated"
 BTCUSDT: Final = BookGrid(Decimal("0.1"), Decimal("0.001"), 1.0, "linear")
-_ROWS_PER_GROUP: Final = 131_072
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +33,25 @@ class Tape:
 
 
 def generated_tape(deltas: int, per_message: int = 56) -> Tape:
-    """A book of 1,000 levels a side and deltas near the touch, shaped like the recorded perpetual."""
+    """A book of 1,000 levels a side and deltas near the touch, shaped like the recorded perpetual.
+
+    The mid walks by a tick a message at most. Bids lie below it and asks above, and a message that moves it removes the
+    level it moves onto, so the book is never crossed; replaying the tape before it is given out proves it.
+    """
     rng = np.random.default_rng(11)
     mid = 618_000
-    steps = rng.choice([-1, 0, 0, 0, 1], size=deltas // per_message + 1).cumsum()
-    centre = mid + np.repeat(steps, per_message)[:deltas]
-    side = np.where(rng.random(deltas) < 0.5, 1, -1)
     number = np.arange(deltas) // per_message
-    order = np.lexsort((-side, number))
-    side = side[order]
+    step = rng.choice([-1, 0, 0, 0, 1], size=deltas // per_message + 1)
+    centre, step = mid + step.cumsum()[number], step[number]
+    side = np.where(rng.random(deltas) < 0.5, 1, -1)
+    side = side[np.lexsort((-side, number))]  # bids first, as venues write them
     away = np.ceil(rng.pareto(0.7, deltas) * 30).clip(1, 400_000).astype(np.int64)
-    ticks = centre - side * away
     lots = np.where(rng.random(deltas) < 0.22, 0, rng.lognormal(5, 2, deltas).astype(np.int64) + 1)
+    begins = np.diff(number, prepend=-1) != 0
+    falls, rises = begins & (step == -1), np.roll(begins, -1) & (step == 1)  # its first row a bid, its last row an ask
+    side[falls], side[rises] = 1, -1
+    away[falls | rises] = lots[falls | rises] = 0
+    ticks = centre - side * away
     first = np.concatenate((mid - np.arange(2, 1_002), mid + np.arange(2, 1_002)))
     total = len(first) + deltas
     times = np.concatenate((np.zeros(len(first), np.int64), (number + 1) * 50_000_000)) + 1_723_161_255_000_000_000
@@ -57,7 +62,13 @@ def generated_tape(deltas: int, per_message: int = 56) -> Tape:
     sizes = np.concatenate((rng.integers(1, 9_999, len(first)), lots))
     none = np.full(total, NO_ID, np.int64)
     prices = np.concatenate((first, ticks.clip(1)))
-    return Tape(GENERATED, BTCUSDT, BookBlock(times, times, action, ends, sides, prices, sizes, none, ids, none))
+    block = BookBlock(times, times, action, ends, sides, prices, sizes, none, ids, none)
+    told = Ladder(BTCUSDT).apply(block, "message")
+    if not told.valid.all():
+        raise AssertionError(
+            f"the generated book is {told.row(int(told.valid.argmin())).invalid_reason} after a message"
+        )
+    return Tape(GENERATED, BTCUSDT, block)
 
 
 def recorded_tape(folder: Path, stem: str = "binance_usdm_btcusdt") -> Tape:
@@ -91,38 +102,22 @@ def recorded_tape(folder: Path, stem: str = "binance_usdm_btcusdt") -> Tape:
     return Tape("recorded BTCUSDT perpetual", BTCUSDT, block)
 
 
-def write_blocks(path: Path, tape: Tape, rows: int) -> int:
-    """Write the tape, repeated to at least ``rows`` rows, as parquet (zstd); the rows written."""
-    table = pa.table({name: getattr(tape.block, name) for name in BookBlock.__slots__})
-    metadata = {"tick_size": str(tape.grid.tick_size), "lot_size": str(tape.grid.lot_size), "kind": tape.grid.kind}
-    table = table.replace_schema_metadata(metadata | {"contract_size": str(tape.grid.contract_size)})
-    times = -(-rows // len(table))
-    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
-        for _ in range(times):
-            writer.write_table(table, row_group_size=_ROWS_PER_GROUP)
-    return times * len(table)
+def write_segments(root: Path, tape: Tape, rows: int) -> int:
+    """Record the tape, repeated to at least ``rows`` rows one after the other, as segments; the rows written."""
+    block = tape.block
+    ids = int(block.last_id.max()) - int(block.last_id[block.last_id != NO_ID].min()) + 1
+    lasts = int(block.received_ns[-1]) - int(block.received_ns[0]) + 1
+    times = -(-rows // len(block))
+    with SegmentWriter(root, "binanceusdm", "BTCUSDT", tape.grid) as writer:
+        for number in range(times):
+            moved = {
+                name: np.where(column == missing, missing, column + number * step)
+                for names, missing, step in ((_TIMES, NO_TIME, lasts), (_IDS, NO_ID, ids))
+                for name, column in ((name, getattr(block, name)) for name in names)
+            }
+            writer.write(replace(block, **moved))
+    return times * len(block)
 
 
-def read_blocks(path: Path) -> Iterator[BookBlock]:
-    """Blocks of a file, one record batch at a time."""
-    names = [name for name in BookBlock.__slots__ if name != "first_id"]  # the engine does not look at it
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_ROWS_PER_GROUP, columns=names):
-            columns = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in names}
-            yield BookBlock(**columns, first_id=columns["last_id"])
-
-
-def features_to_parquet(source: str, target: str, every: Literal["update", "message"]) -> int:
-    """Replay a file of deltas into one file of features; rows told."""
-    told = pq.read_schema(source).metadata
-    kind: Any = told[b"kind"].decode()
-    sizes = (Decimal(told[name].decode()) for name in (b"tick_size", b"lot_size"))
-    grid = BookGrid(*sizes, float(told[b"contract_size"]), kind)
-    tables = replay(read_blocks(Path(source)), grid, every)
-    first = next(tables)
-    rows = 0
-    with pq.ParquetWriter(target, first.schema, compression="zstd", compression_level=1) as writer:
-        for table in itertools.chain([first], tables):
-            writer.write_table(table)
-            rows += len(table)
-    return rows
+_TIMES: Final = ("received_ns", "event_ns")
+_IDS: Final = ("first_id", "last_id", "previous_id")

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
+SIZE, TALL = ViewportSize(width=1600, height=1000), ViewportSize(width=1600, height=1500)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,14 +26,15 @@ FLAGS = [
 
 def _open_groups(page: Page) -> None:
     """Show the assets inside the groups, and hide what stands at the left so that the graph gets the width."""
+    page.set_viewport_size(TALL)
     page.get_by_text("Hide navigation", exact=True).click()
     page.keyboard.press("Alt+E")  # expands all groups
     page.wait_for_timeout(3_000)
     page.reload(wait_until="domcontentloaded")  # the groups stay open, and the graph is fitted to the window's width
     page.get_by_text("liquidity_pulse").first.wait_for(state="attached", timeout=60_000)
     page.wait_for_timeout(5_000)
-    for _ in range(6):  # fitted to the width only: zoom out until the height fits as well
-        page.mouse.click(1_572, 852)
+    for _ in range(2):  # fitted to the width only: zoom out until the height fits as well
+        page.mouse.click(1_572, TALL["height"] - 148)
         page.wait_for_timeout(400)
     page.wait_for_timeout(3_000)
 
@@ -74,7 +76,6 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "market_depth": ("/assets/pulse/market_depth?view=events", "books", _newest_day),
     "book_daily": ("/assets/pulse/book_daily?view=events", "books", _newest_day),
     "funding_rates": ("/assets/pulse/funding_rates?view=events", "books", _newest_day),
-    "open_interest": ("/assets/pulse/open_interest?view=events", "books", _newest_day),
     "liquidation_levels": ("/assets/pulse/liquidation_levels?view=events", "books", _newest_day),
     "heatmap": ("/assets/pulse/pulse_heatmap?view=overview", "masked_cells", _metadata),
 }
@@ -88,9 +89,10 @@ def main(arguments: list[str]) -> int:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
         )
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page = browser.new_page(viewport=SIZE)
         for name, (path, content, arrange) in PAGES.items():
             if not arguments[1:] or name in arguments[1:]:
+                page.set_viewport_size(SIZE)
                 page.goto(base + path, wait_until="domcontentloaded")
                 page.get_by_text(content, exact=True).first.wait_for(state="attached", timeout=60_000)
                 page.wait_for_timeout(2_500)  # the page is laid out after its data arrives

@@ -160,7 +160,10 @@ def replay_to_parquet(
                 rows = invalid = 0
                 for figures in replay(read, tape.grid(venue, venue_symbol), cadence):
                     table = _named(figures, venue, venue_symbol)
-                    writer = writer or pq.ParquetWriter(staged, table.schema, compression="zstd")
+                    # Figures hardly repeat: a dictionary of them costs time and holds nothing.
+                    writer = writer or pq.ParquetWriter(
+                        staged, table.schema, compression="zstd", compression_level=1, use_dictionary=_DICTIONARIES
+                    )
                     writer.write_table(table)
                     rows += table.num_rows
                     invalid += table.num_rows - pc.sum(table["valid"].cast(pa.int64())).as_py()
@@ -170,6 +173,9 @@ def replay_to_parquet(
                 writer.close()
         if writer is None:
             raise ContractError(f"{out}: not written; no row of figures came out of {len(books)} books")
+
+
+_DICTIONARIES = ["venue", "venue_symbol", "valid", "invalid_reason"]
 
 
 class _Counted:

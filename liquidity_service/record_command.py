@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -63,6 +64,9 @@ async def _record(options: argparse.Namespace, out: Path) -> int:
                 _tell(line)
             stream = open_stream(options.venue, list(grids), ("book", "trades"), base_url=options.base_url)
             try:
+                # ccxt's modules stay for good: looking through them again at each full collection would hold the stream up.
+                gc.collect()
+                gc.freeze()
                 recorder = Recorder(stream, recording, RecorderLimits(stale_s=options.stale_s), _tell)
                 if options.minutes:
                     asyncio.get_running_loop().call_later(options.minutes * 60.0, stop.set)

@@ -15,6 +15,7 @@ from pulse_assets.crypto import (
 from pulse_assets.features import features, signal_panel
 from pulse_assets.freshness import with_freshness
 from pulse_assets.indices import heatmap, scores, warnings_table
+from pulse_assets.market_database import market_database
 from pulse_assets.publish import liquidity_pulse
 from pulse_assets.schedules import JOBS, SCHEDULES
 from pulse_assets.signals import signals
@@ -31,6 +32,7 @@ defs = dg.Definitions(
             funding_rates,
             liquidation_events,
             liquidation_levels,
+            market_database,
             signal_panel,
             features,
             scores,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from liquidity.book.block import NO_TIME
 from liquidity.book.grid import BookGrid
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class BookFeatureBlock:
     def table(self, grid: BookGrid) -> "pa.Table":
         """Copy into an Arrow table in market units: prices in quote currency, sizes in amount units, NaN where missing.
 
-        ``invalid_reason`` is null in valid rows; the other columns carry the field names with ``_ticks`` replaced by
+        ``invalid_reason`` is null in valid rows, ``event_ns`` where the venue told no time; the other columns carry the field names with ``_ticks`` replaced by
         ``_price`` and ``_lots`` by ``_size`` (``ofi_lots`` becomes ``ofi_size``).
         """
         import pyarrow as pa
@@ -193,6 +194,8 @@ class BookFeatureBlock:
                 columns[field.replace("_lots", "_size")] = np.where(values < 0, np.nan, grid.sizes(values))
             elif field == "updates_n":
                 columns[field] = values.astype(np.int32)
+            elif field == "event_ns":
+                columns[field] = pa.array(values, mask=values == NO_TIME)
             else:
                 columns[field] = values.copy()
         columns |= {field: self[field].copy() for field in FLOAT_FIELDS}

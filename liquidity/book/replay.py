@@ -4,9 +4,13 @@ Read next: ``ladder.py``; readers of tapes give the blocks.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from liquidity.book.block import BookBlock
+from liquidity.book.book_features import FLOAT_FIELDS, INTEGER_FIELDS, BookFeatureBlock
 from liquidity.book.grid import BookGrid
 from liquidity.book.ladder import Cadence, Ladder
 
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["replay"]
 
+_Number = TypeVar("_Number", bound=np.generic)
 _ROWS_AT_ONCE: Final = 16_384
 """Rows given to the ladder in one call: its output at cadence "update" then stays in the processor's cache."""
 
@@ -43,21 +48,29 @@ def replay(
     ContractError
         Messages out of order, or a clock that a time grid cannot follow.
     """
-    import pyarrow as pa
-
     ladder = Ladder(grid)
-    waiting: list[pa.Table] = []
+    # One pair of buffers for the whole tape: fresh memory for each table would cost more than the replay itself.
+    integers = np.empty((len(INTEGER_FIELDS), 0), np.int64).T
+    floats = np.empty((len(FLOAT_FIELDS), 0), np.float64).T
     rows = 0
     for block in blocks:
         for first in range(0, len(block), _ROWS_AT_ONCE):
             part = slice(first, first + _ROWS_AT_ONCE)
             told = ladder.apply(BookBlock(*(getattr(block, name)[part] for name in BookBlock.__slots__)), every)
-            if not len(told):
-                continue
-            waiting.append(told.table(grid))
-            rows += len(told)
+            end = rows + len(told)
+            if end > len(integers):
+                integers, floats = _widened(integers, rows, end), _widened(floats, rows, end)
+            integers[rows:end], floats[rows:end] = told.integers, told.floats
+            rows = end
             if rows >= rows_per_table:
-                yield pa.concat_tables(waiting).combine_chunks()
-                waiting, rows = [], 0
-    if waiting:
-        yield pa.concat_tables(waiting).combine_chunks()
+                yield BookFeatureBlock(integers[:rows], floats[:rows]).table(grid)
+                rows = 0
+    if rows:
+        yield BookFeatureBlock(integers[:rows], floats[:rows]).table(grid)
+
+
+def _widened(held: NDArray[_Number], rows: int, needed: int) -> NDArray[_Number]:
+    """Twice the room, each column in one piece, holding the first ``rows`` of ``held``."""
+    wider = np.empty((held.shape[1], 2 * needed), held.dtype).T
+    wider[:rows] = held[:rows]
+    return wider

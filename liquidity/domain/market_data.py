@@ -185,13 +185,13 @@ class FundingRate:
 class OpenInterest:
     """Contracts outstanding: the seven fields of the source system's record.
 
-    ``open_interest`` is in base units, ``open_interest_value`` in quote currency; changes are fractions of the value
-    1 h and 24 h before, ``None`` without a reading then.
+    ``open_interest`` is in base units (``None`` where the source tells the value alone), ``open_interest_value`` in quote
+    currency; changes are fractions of the value 1 h and 24 h before, ``None`` without a reading then.
     """
 
     symbol: str
     exchange: str
-    open_interest: float
+    open_interest: float | None
     open_interest_value: float
     timestamp: datetime
     change_24h_frac: float | None

@@ -161,7 +161,8 @@ def test_flow_equals_the_scalar_function(block: BookBlock, every: Cadence) -> No
     if any(r.invalid_reason == "too_large" for r in rows):
         return  # a flow exists there, but its row tells no figure
     for row, event in zip(rows[1:], ofi(quotes).events, strict=True):
-        assert row.ofi_lots == (NO_FLOW if event is None else event)
+        # The scalar function adds floats: above 2**53 they step by more than one lot.
+        assert row.ofi_lots == (NO_FLOW if event is None else pytest.approx(event, rel=1e-15, abs=0))
 
 
 @pytest.mark.feature("PL-OB-11")

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,7 @@ def test_a_day_says_the_same_whatever_was_recorded_after_it():
 def test_a_silence_inside_a_file_is_told_like_one_between_files(cuts):
     told = [*FULL, (3.5, DELTA, 1, 1000, 2), (103.5, DELTA, 1, 1000, 3), (105.5, DELTA, 1, 1000, 4)]
     edges = [0, *cuts, len(told)]
-    seen = run(*(made_rows(*told[first:last]) for first, last in zip(edges, edges[1:], strict=False)))
+    seen = run(*(made_rows(*told[first:last]) for first, last in pairwise(edges)))
     assert [(row.at_ns - NOON) // S for row in seen.grid_rows] == [1, 2, 3, 104, 105]
 
 
@@ -178,3 +179,12 @@ def test_rules_outside_their_range_are_refused():
     for wrong in ({"grid_s": 7}, {"levels": 0}, {"stale_s": 0.0}, {"wall_depth_frac": 1.0}):
         with pytest.raises(ConfigError, match="allowed"):
             ViewRules(**wrong)
+
+
+@pytest.mark.feature("PL-OB-12")
+def test_a_tape_that_tells_no_trade_has_no_turnover_instead_of_none():
+    tables = book_tables(NAME, run(made_rows(*FULL, (3.5, DELTA, 1, 1000, 2))), None, FACTS)
+    [day] = daily_liquidity(*(tables[name] for name in ("book_features", "market_depth", "venue_trades", "book_deltas"))).itertuples()  # fmt: skip
+    assert pd.isna(day.turnover_quote)
+    assert pd.isna(day.trades_count)
+    assert day.quoted_spread_bps > 0.0

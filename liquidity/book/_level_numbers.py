@@ -1,0 +1,121 @@
+"""Prices and sizes of a message's levels, from the venue's decimal text to float64, judged.
+
+Most texts are plain (``61800.10``) and are read in one compiled pass; whatever is not goes to a JSON parser, which gives
+the same numbers and accepts more ways to write them. ``synchroniser.py`` is the only caller.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numba
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from liquidity.book.wire import MAX_PRICE, MAX_SIZE
+from liquidity.domain.book_message import WireLevel
+
+__all__ = ["level_numbers", "plain_decimals"]
+
+_POWERS: Final = np.array([float(10**exponent) for exponent in range(20)])
+_EXACT: Final = 1 << 53
+_MOST_DIGITS: Final = 19  # what uint64 holds
+_COMMA, _POINT, _ZERO = ord(","), ord("."), ord("0")
+
+
+def level_numbers(
+    bids: Sequence[WireLevel], asks: Sequence[WireLevel]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Numbers of the levels, bids then asks.
+
+    Parameters
+    ----------
+    bids, asks
+        Levels as :class:`~liquidity.domain.book_message.BookMessage` carries them.
+
+    Returns
+    -------
+    tuple of NDArray or None
+        Prices and sizes, shape (levels,) each, equal to ``float`` of their texts: prices in (0, :data:`MAX_PRICE`), sizes
+        in [0, :data:`MAX_SIZE`). ``None`` where one text is no JSON number or lies outside, or a level has no size.
+
+    Examples
+    --------
+    >>> level_numbers([("100.5", "3"), ("1e2", "0")], [("101", "0.25")])
+    (array([100.5, 100. , 101. ]), array([3.  , 0.  , 0.25]))
+    >>> level_numbers([("nan", "3")], []) is None
+    True
+    """
+    levels_n = len(bids) + len(asks)
+    if levels_n == 0:
+        return np.empty(0), np.empty(0)
+    numbers = np.empty(2 * levels_n)
+    try:
+        columns = tuple(zip(*bids, *asks, strict=False))  # as long as the shortest level: one column means no size
+        texts = ",".join(columns[0] + columns[1])
+        if plain_decimals(texts.encode(), MAX_PRICE, MAX_SIZE, numbers):
+            return numbers[:levels_n], numbers[levels_n:]
+        told: list[Any] = orjson.loads(f"[{texts}]")
+    except (ValueError, TypeError, IndexError):
+        return None
+    if len(told) != len(numbers) or not set(map(type, told)) <= _NUMBERS:
+        return None
+    prices, sizes = np.array(told, dtype=np.float64).reshape(2, levels_n)
+    # NaN fails every comparison and infinity the upper ones.
+    if not ((prices > 0.0) & (prices < MAX_PRICE) & (sizes >= 0.0) & (sizes < MAX_SIZE)).all():
+        return None
+    return prices, sizes
+
+
+_NUMBERS: Final = frozenset((int, float))
+
+
+def _plain_decimals(text: Any, price_below: Any, size_below: Any, numbers: Any) -> Any:  # pragma: no cover - compiled
+    end, filled, at = len(text), 0, 0
+    while filled < numbers.size:
+        first, point, mantissa = at, -1, np.uint64(0)
+        while at < end and text[at] != _COMMA:
+            if _ZERO <= text[at] <= _ZERO + 9:
+                mantissa = mantissa * np.uint64(10) + np.uint64(text[at] - _ZERO)
+            elif text[at] == _POINT and point < 0:
+                point = at
+            else:
+                return False
+            at += 1
+        whole_end = at if point < 0 else point
+        digits = at - first - (point >= 0)
+        is_decimal = whole_end > first and at - 1 != point and (text[first] != _ZERO or whole_end == first + 1)
+        if not is_decimal or digits > _MOST_DIGITS or mantissa >= _EXACT:
+            return False
+        number = np.float64(mantissa)
+        if point >= 0:
+            number /= _POWERS[at - 1 - point]
+        if filled < numbers.size // 2:
+            if not 0.0 < number < price_below:
+                return False
+        elif not number < size_below:
+            return False
+        numbers[filled] = number
+        filled += 1
+        at += 1  # past the comma
+    return at == end + 1
+
+
+def _compiled() -> Any:
+    """Compile for one exact signature; where no cache folder can be written, anew in each process."""
+    signature = numba.boolean(numba.typeof(b""), numba.float64, numba.float64, numba.float64[::1])
+    try:
+        return numba.njit(signature, nogil=True, cache=True, error_model="numpy")(_plain_decimals)
+    except RuntimeError as problem:
+        if "cannot cache" not in str(problem):
+            raise
+        return numba.njit(signature, nogil=True, error_model="numpy")(_plain_decimals)
+
+
+plain_decimals = _compiled()
+"""Fill ``numbers`` from texts joined by commas, the first half prices, the rest sizes; whether all are plain and in range.
+
+A plain text is ``digits`` or ``digits.digits`` without needless leading zeros, at most 19 digits, below 2**53 without its
+point. Its digits are then an exact float64, as is the power of ten, so the one division rounds correctly (Clinger 1990,
+"How to read floating point numbers accurately"): the result equals ``float(text)``.
+"""
