@@ -10,8 +10,8 @@ import pytest
 from liquidity.contracts import FUNDING_RATES, LIQUIDATION_EVENTS, OPEN_INTEREST
 from liquidity.contracts.signals import INSTRUMENTS
 from liquidity.domain.errors import ConfigError, ContractError
-from liquidity.features.book_pass import ViewRules
 from liquidity.features.book_daily import daily_liquidity
+from liquidity.features.book_pass import ViewRules
 from liquidity.features.derivative_tables import funding_with_forecast, interest_with_changes
 from liquidity.simulation import MarketConfig
 from liquidity.simulation.crypto_market import TapeConfig
