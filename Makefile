@@ -28,7 +28,7 @@ dev: $(STAMP)
 
 # The outcomes option is one word with its value: as two, pytest takes an existing file for a path to test.
 test: $(STAMP)
-	$(BIN)/python -m pytest --feature-outcomes=.feature_outcomes.json
+	$(BIN)/python -m pytest -n 2 --dist loadfile --feature-outcomes=.feature_outcomes.json
 
 # Everything fast: format, lint, layers, types, fast tests, documents.
 check: $(STAMP)

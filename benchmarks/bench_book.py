@@ -264,7 +264,7 @@ def live_rows(tape: Tape, count: int) -> list[Row]:
     """JSON bytes to figures, message by message, on one core; every book takes the same bytes in turn.
 
     Ours checks the sequence and judges every number; the others believe what they are given. Medians are of the messages
-    of :data:`LIVE_LEVELS` levels, eight more or less; the quantiles are of all.
+    of :data:`LIVE_LEVELS` levels, eight more or less; the 99th percentile is of all.
     """
     from ccxt.async_support.base.ws.order_book import OrderBook
 
@@ -319,7 +319,7 @@ def live_rows(tape: Tape, count: int) -> list[Row]:
     assert whole.synchroniser.counts["applied"] == len(messages), whole.synchroniser.counts
     counted = np.abs(np.array(levels[200:]) - LIVE_LEVELS) <= 8
     ours, ccxt_s, plain_s = (float(np.median(np.array(mine)[counted])) for mine in seconds)
-    p95, p99 = np.quantile(seconds[0], [0.95, 0.99]).tolist()
+    p95, p99 = float(np.quantile(np.array(seconds[0])[counted], 0.95)), float(np.quantile(seconds[0], 0.99))
     n = f"{int(counted.sum()):,} messages of {LIVE_LEVELS} levels +- 8, {tape.name}"
     n_all = f"{len(counted):,} messages of {min(levels[200:])} to {max(levels[200:]):,} levels, {tape.name}"
     return [
@@ -327,7 +327,7 @@ def live_rows(tape: Tape, count: int) -> list[Row]:
             "ccxt OrderBook and Python features", ccxt_s),
         Row("live: JSON bytes to features, sequence checked, p99", p99, n_all, "< 1 ms", p99 < 1e-3),
         Row("live: beside a sorted dictionary and Python features", ours, n, "reported", True, "sorted dictionary", plain_s),
-        Row("one message with analytics, p95 (PL-OB-11, PL-PX-01)", p95, n_all, "< 10 ms", p95 < 10e-3),
+        Row("one 56-level message with analytics, p95 (PL-OB-11, PL-PX-01)", p95, n, "< 10 ms", p95 < 10e-3),
         Row("one book to all figures, warm median (PL-PX-02)", ours, n, "< 1 ms", ours < 1e-3),
     ]  # fmt: skip
 

@@ -34,8 +34,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--feature-outcomes")
-    if path is not None:
+    if path is not None and not hasattr(config, "workerinput"):  # the workers of a parallel run report to one process
         config.pluginmanager.register(FeatureOutcomes(path))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each test's report carry the feature ids that the test names."""
+    for item in items:
+        named = [str(name) for mark in item.iter_markers("feature") for name in mark.args]
+        if named:
+            item.user_properties.append(("features", named))
 
 
 class FeatureOutcomes:
@@ -43,25 +51,15 @@ class FeatureOutcomes:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.features: dict[str, tuple[str, ...]] = {}
-        self.outcomes: dict[str, str] = {}
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            named = tuple(str(name) for mark in item.iter_markers("feature") for name in mark.args)
-            if named:
-                self.features[item.nodeid] = named
+        self.rows: dict[str, dict[str, object]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.nodeid in self.features and (report.when == "call" or report.outcome != "passed"):
-            self.outcomes[report.nodeid] = report.outcome
+        features = dict(report.user_properties).get("features")
+        if features and (report.when == "call" or report.outcome != "passed"):
+            self.rows[report.nodeid] = {"features": features, "outcome": report.outcome}
 
     def pytest_sessionfinish(self) -> None:
-        rows = {
-            node: {"features": ids, "outcome": self.outcomes.get(node, "not run")}
-            for node, ids in sorted(self.features.items())
-        }
-        self.path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        self.path.write_text(json.dumps(dict(sorted(self.rows.items())), indent=1), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

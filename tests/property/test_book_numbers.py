@@ -4,11 +4,12 @@ import math
 import re
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from liquidity.book._level_numbers import level_numbers, plain_decimals
+from liquidity.book._level_numbers import level_numbers, plain_levels
 from liquidity.book.synchroniser import MAX_PRICE, MAX_SIZE
 
 JSON_NUMBER = re.compile(r"[ \t\n\r]*-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?[ \t\n\r]*")
@@ -87,10 +88,10 @@ def test_messages_of_numbers_are_read_whole_however_they_are_cut(
 def test_the_compiled_pass_takes_plain_decimals_alone_and_rounds_them_right(text: str) -> None:
     numbers = np.empty(2)
     try:
-        written = f"1,{text}".encode()
-    except UnicodeEncodeError:
+        written = orjson.dumps([["1", text]])
+    except TypeError:  # half of a surrogate pair
         return
-    taken = plain_decimals(written, math.inf, math.inf, numbers)
+    taken = plain_levels(written, math.inf, math.inf, numbers)
     is_short = len(text.replace(".", "")) <= 19
     is_plain = PLAIN.fullmatch(text) is not None and is_short and int(text.replace(".", "")) < 2**53
     assert taken == is_plain
@@ -106,3 +107,26 @@ def test_the_compiled_pass_takes_plain_decimals_alone_and_rounds_them_right(text
 def test_levels_that_are_no_pairs_of_texts_are_refused(levels: list[tuple[str, ...]]) -> None:
     assert level_numbers(levels, []) is None
     assert level_numbers([("1", "1")], levels) is None
+
+
+beyond = st.recursive(
+    st.sampled_from(["]", "],[", '],["1","2"],["', "[", '"', "\\", "0", "\ud800"])
+    | st.integers(-9, 9)
+    | st.none()
+    | st.binary(max_size=1),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.lists(beyond, max_size=4), min_size=1, max_size=4))
+@example([[["a"], ["3", "4"]], []])
+@example([[], [["a"], ["3", "4"]]])
+@example([["]"], [["3", "4"]]])
+def test_entries_beyond_the_size_change_nothing(entries: list[list[object]]) -> None:
+    levels = [[f"{place + 1}.5", str(place), *entry] for place, entry in enumerate(entries)]
+    told = level_numbers(levels, [])
+    assert told is not None
+    assert told[0].tolist() == [place + 1.5 for place in range(len(levels))]
+    assert told[1].tolist() == list(range(len(levels)))

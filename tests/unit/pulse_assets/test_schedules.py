@@ -88,7 +88,7 @@ def test_jobs_divide_the_pipeline_without_a_gap():
         for job in JOBS
     }
     assert set(selected) == {"daily_pulse", "crypto_books", "collect_signals", "features_to_pulse", "rescore"}
-    assert selected["crypto_books"] == {contract.name for contract in CRYPTO_CONTRACTS}
+    assert selected["crypto_books"] == {contract.name for contract in CRYPTO_CONTRACTS} | {"market_database"}
     assert selected["crypto_books"] & selected["daily_pulse"] == set()
     assert selected["collect_signals"] | selected["features_to_pulse"] == selected["daily_pulse"]
     assert selected["collect_signals"] & selected["features_to_pulse"] == set()
