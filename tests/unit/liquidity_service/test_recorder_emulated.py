@@ -61,6 +61,10 @@ async def record_until_settled(root: Path, emulator: Emulator, until, **limits) 
                 return running.done() or (until() and not any(recording.needs_snapshot().values()))
 
             await play(emulator, is_whole, 180.0)
+            # The last cut shows only in what comes after it: let the stream come back and its gap be closed.
+            heard = recording.counts["messages"] + 100
+            await play(emulator, lambda: running.done() or recording.counts["messages"] >= heard, 180.0)
+            await play(emulator, is_whole, 180.0)
             seen = -1
             while seen != recording.counts["messages"] or any(recording.needs_snapshot().values()):
                 seen = recording.counts["messages"]
