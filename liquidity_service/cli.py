@@ -57,7 +57,9 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     record_command.add_arguments(
         commands.add_parser("record", help="record order books and trades of a venue until stopped")
     )
-    book_commands.add_arguments(commands.add_parser("book", help="check, replay, compare and store recorded order books"))
+    book_commands.add_arguments(
+        commands.add_parser("book", help="check, replay, compare and store recorded order books")
+    )
     collect.add_arguments(
         commands.add_parser("collect", help="gather real history of a venue over REST into the landing folder")
     )
