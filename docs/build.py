@@ -34,17 +34,19 @@ def features() -> list[dict[str, str]]:
 
 
 def named_features() -> dict[str, list[str]]:
-    """Feature id -> test functions that name it, read from the test sources."""
+    """Feature id -> tests that name it, read from the test sources: functions, and files whose ``pytestmark`` does."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        file = str(path.relative_to(ROOT))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                test, marked = f"{file}::{node.name}", node.decorator_list
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+                test, marked = file, [node.value]
+            else:
                 continue
-            calls = [
-                call for decorator in node.decorator_list for call in ast.walk(decorator) if isinstance(call, ast.Call)
-            ]
+            calls = [call for place in marked for call in ast.walk(place) if isinstance(call, ast.Call)]
             marks = [call for call in calls if ast.unparse(call.func) == "pytest.mark.feature"]
-            test = f"{path.relative_to(ROOT)}::{node.name}"
             for name in {ast.literal_eval(argument) for mark in marks for argument in mark.args}:
                 found[name].append(test)
     return dict(found)
@@ -53,17 +55,17 @@ def named_features() -> dict[str, list[str]]:
 def status_page(outcomes: dict[str, dict[str, object]] | None = None) -> str:
     """Every feature id with the tests that prove it and how they ended in the last full run."""
     named = named_features()
-    ended: dict[str, list[str]] = defaultdict(list)
+    ended: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for node, row in (outcomes or {}).items():
         function = re.sub(r"\[.*\]$", "", node)
         for feature in row["features"]:  # type: ignore[attr-defined]
-            ended[f"{feature}|{function}"].append(str(row["outcome"]))
+            for test in (function, function.partition("::")[0]):
+                ended[feature][test].add(str(row["outcome"]))
     lines = []
     counts: dict[str, int] = defaultdict(int)
     for row in features():
         tests = named.get(row["id"], [])
-        results = [result for test in tests for result in ended.get(f"{row['id']}|{_node(test)}", ["not run"])]
-        state = _state(tests, results)
+        state = _state([ended[row["id"]].get(test, {"not run"}) for test in tests])
         counts[f"{row['priority']} {state}"] += 1
         shown = "<br>".join(f"`{test}`" for test in tests)
         lines.append(f"| {row['id']} | {row['priority']} | {row['feature'].replace('|', '/')} | {state} | {shown} |")
@@ -79,18 +81,15 @@ def status_page(outcomes: dict[str, dict[str, object]] | None = None) -> str:
     )
 
 
-def _node(test: str) -> str:
-    return test
-
-
-def _state(tests: list[str], results: list[str]) -> str:
+def _state(tests: list[set[str]]) -> str:
+    """State of a feature from the outcomes of each test that names it; a case that cannot run leaves its test's others."""
     if not tests:
         return "absent"
-    if "failed" in results:
+    if any("failed" in outcomes for outcomes in tests):
         return "failing"
-    if "not run" in results:
+    if any("not run" in outcomes for outcomes in tests):
         return "not run"
-    return "skipped" if "skipped" in results else "proven"
+    return "proven" if all("passed" in outcomes for outcomes in tests) else "skipped"
 
 
 def dictionary_page() -> str:
