@@ -6,8 +6,8 @@ real, partitioned table with its key. The other ways of writing take fewer rows 
 bare table; figures are medians of ``ROUNDS`` rounds taken in turns. Questions for the newest row alternate with
 ``SELECT 1`` on the same connection: the bare round trip of this machine at this moment.
 
-The bars are ratios within the run, because they hold on a busy machine too; rates and milliseconds are reported beside
-what an idle one should give.
+Ratios within the run hold on a busy machine too; the goals in rows a second and milliseconds are those of an idle one, and a
+busy one misses them.
 
 Run ``python -m benchmarks.bench_database [--quick]``.
 """
@@ -260,11 +260,13 @@ def _measure(engine: Engine, folder: Path, n: int, slow_n: int, books: int, aske
     ours, theirs = middle["keyed"] / n * 1e6, middle["executemany"] / slow_n * 1e6
     rows.append(Row("ingest of a new day, its key built [us a row]", ours, f"{size}; peer {slow_n:,} without key", "5 x executemany", theirs >= 5 * ours, "executemany", theirs))  # fmt: skip
     for name, what, aim in (
-        ("bare", "COPY into a bare table", "; idle machine 1.9"),
-        ("keyed", "ingest of a new day, its key built", "; idle machine 0.6"),
-        ("keyed, key there", "ingest into a day whose key is there", ""),
+        ("bare", "COPY into a bare table", 1.9),
+        ("keyed", "ingest of a new day, its key built", 0.6),
+        ("keyed, key there", "ingest into a day whose key is there", 0.01),
     ):
-        rows.append(Row(f"{what} [M rows/s]", n / middle[name] / 1e6, size, f"reported{aim}", True))
+        rate = n / middle[name] / 1e6
+        goal = f">= {aim:g}" if aim > 0.01 else ">= 0.01, the source's 10,000 a second (PL-PX-04)"
+        rows.append(Row(f"{what} [M rows/s]", rate, size, goal, rate >= aim))
     rows.append(Row("COPY into a bare table, of the server's processor time [M rows/s]", server_rate(engine, TRADES, tape, rounds) / 1e6, size, "reported", True))  # fmt: skip
     size = f"{books:,} book messages, {levels:,} levels"
     for name, what in (("books bare", "COPY into a bare table"), ("books keyed", "ingest of a new day, its key built")):
@@ -282,9 +284,9 @@ def _measure(engine: Engine, folder: Path, n: int, slow_n: int, books: int, aske
     times = newest_ms(engine, markets, asked)
     size = f"{asked:,} questions each in turn, {len(markets)} markets, {DAYS} days"
     for what in ("trade", "book message"):
-        for share, bar in ((0.5, 4.0), (0.99, 4.0)):
+        for share, bar_ms, goal in ((0.5, 1.0, "< 1 ms (PL-PX-07)"), (0.99, 0.2, "< 0.2 ms")):
             ours, theirs = (float(np.quantile(times[name], share)) for name in (what, "SELECT 1"))
-            rows.append(Row(f"newest {what}, p{share * 100:.0f} [ms]", ours, size, f"within {bar:.0f} x the bare round trip; idle machine p99 < 0.2 ms", ours <= bar * theirs, "SELECT 1", theirs))  # fmt: skip
+            rows.append(Row(f"newest {what}, p{share * 100:.0f} [ms]", ours, size, f"{goal}, and within 3 x the bare round trip", ours < bar_ms and ours <= 3 * theirs, "SELECT 1", theirs))  # fmt: skip
     small = [
         trades(100, markets[k % 50], DAY + np.timedelta64(DAYS - 1, "D") + np.timedelta64(k, "h")) for k in range(12)
     ]
@@ -295,11 +297,23 @@ def _measure(engine: Engine, folder: Path, n: int, slow_n: int, books: int, aske
         written.append((time.perf_counter() - began) * 1e3)
     write_ms = float(np.median(written))
     rows.append(
-        Row("ingest of 100 trades, median [ms]", write_ms, "12 batches, one transaction each", "< 10 ms", write_ms < 10)
+        Row(
+            "ingest of 100 trades, median [ms]",
+            write_ms,
+            "12 batches, one transaction each",
+            "< 10 ms (PL-PX-04)",
+            write_ms < 10,
+        )
     )
     ratio = file_ratio(n, folder)
     rows.append(
-        Row("CSV bytes over zstd parquet bytes", ratio, f"{n:,} trades; {1 - 1 / ratio:.0%} saved", "reported", True)
+        Row(
+            "CSV bytes over zstd parquet bytes",
+            ratio,
+            f"{n:,} trades; {1 - 1 / ratio:.0%} saved",
+            "reported (PL-DB-12)",
+            True,
+        )
     )
     return rows
 

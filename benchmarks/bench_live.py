@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from benchmarks.book_tapes import generated_tape
 from benchmarks.table import Row
-from liquidity.book.analysis import analyse
+from liquidity.book.analysis import analyse, book_liquidity_score
+from liquidity.book.analysis_series import analyse_series
 from liquidity.book.grid import BookGrid
 from liquidity.book.ladder import Ladder
 from liquidity.book.live_book import LiveBook
@@ -255,6 +256,38 @@ def analyses_row(count: int) -> Row:
     return Row("analyses of one book [1/s]", rate, f"{count:,}, 100 levels a side", "> 500 (PL-PX-06)", rate > 500)
 
 
+def deep_book_rows(count: int) -> list[Row]:
+    """One snapshot of 1,000 levels a side, warm: the score alone, and everything that ``analyse`` tells."""
+    sizes = np.random.default_rng(1).uniform(0.1, 5.0, (2, 1_000))
+    steps = 0.1 * np.arange(1, 1_001)
+    book = BookSnapshot(np.column_stack((60_000.0 - steps, sizes[0])), np.column_stack((60_000.0 + steps, sizes[1])))
+
+    def median_s(ask: Callable[[], Any]) -> float:
+        ask()
+        seconds = []
+        for _ in range(count):
+            began = time.perf_counter()
+            ask()
+            seconds.append(time.perf_counter() - began)
+        return float(np.median(seconds))
+
+    score_s = median_s(lambda: book_liquidity_score(book, volume_24h_quote=1e9))
+    whole_s = median_s(lambda: analyse(book, volume_24h_quote=1e9, tick_size=0.1, previous=book))
+    bids, asks = (np.repeat(side[np.newaxis, :40], 2_000, axis=0) for side in (book.bids, book.asks))
+    rate = 2_000 / median_s(lambda: analyse_series(bids, asks, volume_24h_quote=1e9))
+    n = f"{count} times, 1,000 levels a side"
+    tape = generated_tape(56)
+    live = Ladder(tape.grid)
+    assert live.apply(tape.block).row(-1).valid
+    recent_s = median_s(lambda: live.top(100))
+    return [
+        Row("100 levels a side of a book kept in the process [s]", recent_s, f"{count} times", "< 1 ms (PL-PX-07)", recent_s < 1e-3),
+        Row("book score of one snapshot, median [s]", score_s, n, "< 1 ms (PL-PX-02)", score_s < 1e-3),
+        Row("all figures of one snapshot, median [s]", whole_s, n, "< 10 ms", whole_s < 10e-3),
+        Row("analyses of a series of books [1/s]", rate, "2,000 books, 40 levels a side", "> 2,000", rate > 2_000),
+    ]  # fmt: skip
+
+
 def liquidations_row(count: int) -> Row:
     """Forced orders from the venue's JSON to records told once and to the totals of each second."""
     from resources.venues.binance import liquidation_event
@@ -308,6 +341,7 @@ def run(quick: bool = False) -> list[Row]:
     return [
         *hundred_pairs_rows(600.0 / cut),
         analyses_row(2_000 // cut),
+        *deep_book_rows(500 // cut),
         liquidations_row(100_000 // cut),
         futures_row(2_000 // cut),
     ]

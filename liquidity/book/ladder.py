@@ -5,6 +5,7 @@ back exactly when the array moves. The loop is compiled (``_ladder_kernel.py``).
 """
 
 import math
+import mmap
 from fractions import Fraction
 from typing import Any, Final, Literal
 
@@ -280,7 +281,7 @@ class Ladder:
         if best <= _MOST_BAND_TICKS:
             half = max(half, int(best * 2 * _WIDEST_BAND_FRAC) + 64)
         base = max(best - half, 1)
-        levels = np.zeros(best + half + 1 - base, np.int64)
+        levels = _untouched(best + half + 1 - base)
         inside = (ticks >= base) & (ticks <= best + half)
         index = ticks[inside] - base
         levels[index] = lots[inside]
@@ -377,6 +378,14 @@ class Ladder:
     def _in_units(self, ticks: NDArray[np.int64], lots: NDArray[np.int64], *, is_bid: bool) -> NDArray[np.float64]:
         order = np.argsort(-ticks if is_bid else ticks)
         return np.column_stack((self.grid.prices(ticks[order]), self.grid.sizes(lots[order])))
+
+
+def _untouched(size: int) -> NDArray[np.int64]:
+    """Zeros whose pages take memory only once they are written to, whatever the process has freed before.
+
+    ``np.zeros`` may hand out freed memory again: that must be cleared first and is then held whole.
+    """
+    return np.frombuffer(mmap.mmap(-1, 8 * size), np.int64)
 
 
 _INPUTS: Final[tuple[tuple[str, type[Any]], ...]] = (

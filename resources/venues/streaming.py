@@ -15,7 +15,7 @@ import asyncio
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -63,6 +63,7 @@ def open_stream(
     base_url: str | None = None,
     session: Any = None,
     max_held: int = _HELD,
+    draw: Callable[[], float] = random.random,
 ) -> "CcxtStream":
     """Open the live messages of some symbols; the first call of :meth:`CcxtStream.messages` connects.
 
@@ -80,6 +81,8 @@ def open_stream(
         An aiohttp session to use; it stays the caller's to close.
     max_held
         Messages that wait for the reader; above it the newest are dropped and counted, which shows as a gap of ids.
+    draw
+        A number in 0..1 for the random half of each wait before a new connection.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def open_stream(
         if reason is not None:
             raise UnsupportedError(f"{venue_id} stream.{channel}: {reason}")
     return CcxtStream(
-        profile, tuple(dict.fromkeys(symbols)), tuple(dict.fromkeys(channels)), base_url, session, max_held
+        profile, tuple(dict.fromkeys(symbols)), tuple(dict.fromkeys(channels)), base_url, session, max_held, draw
     )
 
 
@@ -129,12 +132,14 @@ class CcxtStream:
         base_url: str | None,
         session: Any,
         max_held: int,
+        draw: Callable[[], float],
     ) -> None:
         self.profile = profile
         self.counts: Counter[str] = Counter()
         self._symbols = symbols
         self._channels = channels
         self._max_held = max_held
+        self._draw = draw
         self._held: deque[ReceivedMessage] = deque()
         self._arrived = asyncio.Event()
         self._failure: LiquidityError | None = None
@@ -264,7 +269,7 @@ class CcxtStream:
             self.counts["reconnects"] += 1
             failures = 1 if self.counts["received"] > seen else failures + 1
             seen = self.counts["received"]
-            await asyncio.sleep(_RECONNECT.wait_s(failures, random.random()))
+            await asyncio.sleep(_RECONNECT.wait_s(failures, self._draw()))
 
     async def _read(self, call: str, method: str, *arguments: Any) -> Any:
         async def attempt() -> Any:

@@ -1,7 +1,6 @@
 """One call tells everything; what cannot be told is null with a reason; the record of thirteen fields."""
 
 import math
-import time
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
@@ -24,16 +23,6 @@ def deep(levels: int = 1_000, step: float = 1.0, best: float = 60_000.0) -> Book
         prices = best + sign * step * (np.arange(levels) + 0.5)
         sides.append(np.column_stack((prices, 1.0 + RNG.exponential(2.0, levels))))
     return BookSnapshot(*sides)
-
-
-def median_s(call: object, repeats: int = 60) -> float:
-    call()
-    spent = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        spent.append(time.perf_counter() - began)
-    return float(np.median(spent))
 
 
 @pytest.mark.feature("PL-OB-01")
@@ -158,11 +147,3 @@ def test_the_record_refuses_what_is_no_book() -> None:
     good = order_book_snapshot(book, seen, symbol="X", exchange="y", timestamp=AT)
     with pytest.raises(ContractError, match="above 0"):
         replace(good, bids=((1.0, -1.0),))
-
-
-@pytest.mark.feature("PL-PX-02")
-@pytest.mark.feature("PL-PX-09")
-def test_the_score_and_the_whole_analysis_are_fast() -> None:
-    book, before = deep(1_000), deep(1_000)
-    assert median_s(lambda: book_liquidity_score(book, volume_24h_quote=1e9)) < 1e-3
-    assert median_s(lambda: analyse(book, volume_24h_quote=1e9, tick_size=1.0, previous=before)) < 10e-3

@@ -35,7 +35,6 @@ def full(at: int = 1) -> BookMessage:
     return BookMessage("snapshot", "BTCUSDT", at, None, [("999.0", "0.005")], [("1001.0", "0.002")], last_id=7)
 
 
-@pytest.mark.feature("PL-OB-11", "PL-PX-01")
 def test_every_message_gives_the_figures_of_the_reference() -> None:
     rng = np.random.default_rng(5)
     book, builder, reference = LiveBook(GRID, Everything()), BlockBuilder(GRID), ReferenceBook(GRID)

@@ -61,7 +61,7 @@ def assert_equal(fast: BookFeatureBlock, block: BookBlock, grid: BookGrid, every
 
 @pytest.mark.real_data
 @pytest.mark.slow
-@pytest.mark.feature("PL-CT-02", "PL-OB-11")
+@pytest.mark.feature("PL-CT-02")
 @pytest.mark.parametrize("every", ["update", "message", 100_000_000])
 @pytest.mark.parametrize("stem", sorted(GRIDS))
 def test_recorded_book_equals_the_reference(real_data: Path, stem: str, every: Cadence) -> None:
