@@ -326,7 +326,7 @@ LIQUIDATION_EVENTS = _table(
 
 LIQUIDATION_LEVELS = _table(
     "liquidation_levels",
-    "A price at which positions are modelled to be liquidated; venues do not disclose positions.",
+    "A price at which positions are modelled to be liquidated, with assumed leverages and one assumed margin bracket; venues do not disclose positions.",
     ("at", "side", "level"),
     _moment("at", "Moment of the price and of the open interest that the model spreads."),
     Column("side", "string", "id", "Side of the positions.", allowed=("long", "short")),

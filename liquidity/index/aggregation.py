@@ -202,19 +202,24 @@ def driver_texts(weighted: WeightedScores, rows: NDArray[np.intp]) -> list[str]:
     ]
 
 
-def missing_reasons(weighted: WeightedScores, profile: WeightProfile, trusted: NDArray[np.bool_]) -> list[str]:
-    """Why each row has no score: its coverage and what is absent or stale; empty where it has one.
+def missing_reasons(
+    weighted: WeightedScores, profile: WeightProfile, told: NDArray[np.bool_], trusted: NDArray[np.bool_]
+) -> list[str]:
+    """Why each row has no score: its coverage and what is absent, not comparable or stale; empty where it has one.
 
-    ``trusted`` is (rows, features): the feature carries weight.
+    ``told`` and ``trusted`` are (rows, features): the feature has a value, it carries weight. A value without a component
+    score is not comparable: short history and few peers.
     """
     reasons = np.full(len(weighted.score), "", dtype=object)
     names = np.array(weighted.names, dtype=object)
     for i in np.flatnonzero(np.isnan(weighted.score)):
         exists = ~np.isnan(weighted.component[i])
-        absent, stale = names[~exists], names[exists & ~trusted[i]]
-        lacking = "".join(
-            f"; {word}: {', '.join(found)}" for word, found in (("missing", absent), ("stale", stale)) if len(found)
-        )
+        found = {
+            "missing": names[~exists & ~told[i]],
+            "not comparable, short history and few peers": names[~exists & told[i]],
+            "stale": names[exists & ~trusted[i]],
+        }
+        lacking = "".join(f"; {word}: {', '.join(those)}" for word, those in found.items() if len(those))
         reasons[i] = f"coverage {weighted.coverage[i]:.2f} below {profile.min_coverage:.2f}{lacking}"
     return list(reasons)
 
@@ -246,6 +251,7 @@ def _one_profile(
     weighted = weigh(features, profile, items, thresholds)
     trust = {group: _column(features, f"{group}_weight_frac") > 0.0 for group in {item.group for item in items}}
     trusted = np.column_stack([trust[item.group] for item in items])
+    told = np.column_stack([~np.isnan(_column(features, item.feature)) for item in items])
     at = np.flatnonzero(chosen)
     subset = WeightedScores(
         weighted.names,
@@ -267,7 +273,7 @@ def _one_profile(
         contract,
         profile,
         thresholds,
-        reason=missing_reasons(subset, profile, trusted[at]),
+        reason=missing_reasons(subset, profile, told[at], trusted[at]),
         score=subset.score,
         coverage=subset.coverage,
         sd=subset.sd,

@@ -2,7 +2,7 @@
 
 A document states each score with its scale, direction, method, coverage, uncertainty and drivers, what changed since
 the previous session and why, which signals are missing, how old the inputs are, and which configuration and code
-produced it. Missing is null with a reason; a document never holds NaN. ``PULSE_SCHEMA`` is its JSON schema.
+produced it, and the forecast of the next sessions with its bands. Missing is null with a reason; a document never holds NaN. ``PULSE_SCHEMA`` is its JSON schema.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from liquidity.contracts.features import SCORED_FEATURES
+from liquidity.contracts.forecast import FORECAST_STATUS
 from liquidity.contracts.pulse import LIQUIDITY_PULSE, SCORE_METHODS
 from liquidity.domain.errors import ContractError
 from liquidity.domain.instrument import ASSET_CLASSES, RATINGS, SECTORS
@@ -27,11 +28,15 @@ from liquidity.index.profiles import WeightProfile
 
 __all__ = ["PULSE_SCHEMA", "SCHEMA_VERSION", "PulseMeta", "pulse_documents", "pulse_header"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _BASE_POINTS: Final = 50.0
 _DOCUMENTS_AT_ONCE: Final = 4096
 _GROUPS: Final = ("micro", "alt", "auction", "sentiment")
 _ADAPTERS: Final = {"micro": "microstructure", "alt": "alt_signals", "auction": "auction_mm", "sentiment": "sentiment"}
+_FORECAST_OF: Final = {"liquidity_score": "liquidity", "repayment_score": "repayment", "bondx_score": "bondx"}
+_FORECAST_POINTS: Final = (
+    "forecast_score", "lower_95", "lower_80", "lower_50", "upper_50", "upper_80", "upper_95",
+)  # fmt: skip
 _DIRECTIONS: Final = {
     "liquidity": "100 is most liquid",
     "repayment": "100 is best supported",
@@ -57,6 +62,7 @@ def pulse_documents(
     status: pd.DataFrame,
     meta: PulseMeta,
     peers: pd.DataFrame | None = None,
+    forecasts: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One document for each instrument of one session.
 
@@ -73,6 +79,8 @@ def pulse_documents(
         ``SIGNAL_STATUS`` rows of the session: an adapter that failed is named beside the signals it owes.
     peers
         Features of the whole session, where the tables hold only some of its instruments.
+    forecasts
+        ``INDEX_FORECAST`` rows of the session, of these instruments or more; a score without rows, or None, is null.
 
     Returns
     -------
@@ -106,6 +114,7 @@ def pulse_documents(
         _blocks(liquidity, "liquidity"),
         _blocks(repayment, "repayment"),
         _blocks(bondx, "bondx"),
+        _forecasts(ids, forecasts),
         changes,
         _missing(features, status, meta, peers),
         ages,
@@ -120,13 +129,13 @@ def pulse_documents(
         orjson.dumps(
             {
                 "instrument_id": instrument, "as_of": as_of, "asset_class": asset_class, "issuer_id": issuer, "sector": sector,
-                "rating": rating, "liquidity": liquid, "repayment": support, "bondx": combined, "change": change,
+                "rating": rating, "liquidity": liquid, "repayment": support, "bondx": combined, "forecast": forecast, "change": change,
                 "missing_signals": missing, "ages_s": dict(zip(_GROUPS, age, strict=True)), "spread_origin": origin, "anomalies": anomalies,
                 "warning": alerts.get(instrument), "profile": profile, "config_hash": digest, "code_version": meta.code_version, "source": source,
             }
         )
         for (
-            instrument, as_of, asset_class, issuer, sector, rating, liquid, support, combined, change,
+            instrument, as_of, asset_class, issuer, sector, rating, liquid, support, combined, forecast, change,
             missing, age, origin, anomalies, profile, digest, source,
         ) in rows
     )  # fmt: skip
@@ -242,6 +251,50 @@ def _changes(
         }
 
 
+def _forecasts(ids: Sequence[str], forecasts: pd.DataFrame | None) -> Iterator[dict[str, object]]:
+    """Forecast of each score of each instrument, in the order of ``ids``; rows of some thousand instruments are objects at a time."""
+    nothing: dict[str, object] = dict.fromkeys(_FORECAST_OF.values())
+    if forecasts is None or not len(forecasts):
+        yield from itertools.repeat(nothing, len(ids))
+        return
+    place = pd.Index(ids).get_indexer(pd.Index(forecasts["instrument_id"]))
+    order = np.lexsort((forecasts["horizon_sessions"].to_numpy(), place))
+    bounds = np.searchsorted(place[order], np.arange(len(ids) + 1))
+    for first in range(0, len(ids), _DOCUMENTS_AT_ONCE):
+        last = min(first + _DOCUMENTS_AT_ONCE, len(ids))
+        rows = forecasts.iloc[order[bounds[first] : bounds[last]]]
+        horizons = _horizons(rows)
+        speakers = zip(
+            *(_texts(rows, name) for name in ("target", "status", "member", "model_id", "reason")),
+            _numbers(rows, "base_score"),
+            strict=True,
+        )
+        for here in range(first, last):
+            blocks: dict[str, Any] = dict(nothing)
+            for _ in range(bounds[here], bounds[here + 1]):
+                target, status, member, model_id, reason, base = next(speakers)
+                name = _FORECAST_OF[target]
+                if blocks[name] is None:
+                    blocks[name] = {
+                        "status": status, "member": member, "model_id": model_id, "reason": reason or None,
+                        "base_score": base, "horizons": [],
+                    }  # fmt: skip
+                blocks[name]["horizons"].append(next(horizons))
+            yield blocks
+
+
+def _horizons(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
+    numbers = zip(*(_numbers(rows, name) for name in _FORECAST_POINTS), strict=True)
+    facts = (rows["horizon_sessions"].tolist(), _dates(rows, "target_date"), _texts(rows, "drivers_json"))
+    return (
+        {
+            "sessions": sessions, "date": day, "score": score, "lower_95": low95, "lower_80": low80, "lower_50": low50,
+            "upper_50": high50, "upper_80": high80, "upper_95": high95, "drivers": orjson.Fragment(drivers),
+        }
+        for sessions, day, drivers, (score, low95, low80, low50, high50, high80, high95) in zip(*facts, numbers, strict=True)
+    )  # fmt: skip
+
+
 def _missing(
     features: pd.DataFrame, status: pd.DataFrame, meta: PulseMeta, peers: pd.DataFrame | None
 ) -> list[orjson.Fragment]:
@@ -320,9 +373,9 @@ def _numbers(frame: pd.DataFrame, name: str) -> list[float]:
     return list(frame[name].to_numpy(dtype=np.float64, na_value=np.nan).tolist())
 
 
-def _dates(frame: pd.DataFrame, name: str) -> list[str]:
+def _dates(frame: pd.DataFrame, name: str) -> list[Any]:
     codes, labels = pd.factorize(frame[name])
-    texts = [pd.Timestamp(label).date().isoformat() for label in labels]
+    texts = [*(pd.Timestamp(label).date().isoformat() for label in labels), None]  # a missing day has code -1
     return [texts[code] for code in codes.tolist()]
 
 
@@ -376,6 +429,44 @@ def _score_schema(direction: str) -> dict[str, object]:
     }
 
 
+def _forecast_schema() -> dict[str, object]:
+    points = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
+    driver = _object({"input": {"type": "string"}, "points": {"type": "number"}})
+    horizon = _object(
+        {
+            "sessions": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 5,
+                "description": "Sessions of its calendar ahead.",
+            },
+            "date": {**_DATE, "type": ["string", "null"]},
+            "score": {**points, "description": "Median."},
+            **{f"{side}_{band}": points for side in ("lower", "upper") for band in (95, 80, 50)},
+            "drivers": {"type": "array", "items": driver, "description": "Adds up to score - base_score."},
+        }
+    )
+    block = _object(
+        {
+            "status": {"enum": list(FORECAST_STATUS), "description": "Who speaks; see the data dictionary."},
+            "member": {"type": ["string", "null"]},
+            "model_id": {**_HASH, "type": ["string", "null"]},
+            "reason": {"type": ["string", "null"], "description": "Why no model speaks."},
+            "base_score": points,
+            "horizons": {"type": "array", "items": horizon, "minItems": 1, "maxItems": 5},
+        }
+    )
+    said = {"status": {"enum": [each for each in FORECAST_STATUS if each != "insufficient_data"]}}
+    full = {name: {"type": "number"} for name in ("score", "lower_95", "upper_95")}
+    return {
+        **block,
+        "type": ["object", "null"],
+        "if": {"type": "object", "properties": said},
+        "then": {"properties": {"horizons": {"items": {"properties": full}}}},
+        "else": {"properties": {"reason": {"type": "string", "minLength": 1}}},
+    }
+
+
 _DATE: Final = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _LABEL: Final = {"type": ["string", "null"]}
@@ -406,6 +497,7 @@ PULSE_SCHEMA: Final[dict[str, object]] = {
                 "sector": {"enum": [*SECTORS, None]},
                 "rating": {"enum": [*RATINGS, None]},
                 **{name: _score_schema(direction) for name, direction in _DIRECTIONS.items()},
+                "forecast": _object({name: _forecast_schema() for name in _FORECAST_OF.values()}),
                 "change": _object(
                     {
                         "points": {**_SIGNED, "description": "Liquidity score minus that of the previous session."},

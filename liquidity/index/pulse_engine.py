@@ -82,6 +82,7 @@ def document_sessions(
     sessions: Sequence[date],
     configurations: Mapping[str, str],
     code_version: str,
+    forecasts: pd.DataFrame | None = None,
 ) -> dict[date, pd.DataFrame]:
     """``LIQUIDITY_PULSE`` rows of each session that has any.
 
@@ -91,6 +92,8 @@ def document_sessions(
         Score tables; ``scores.liquidity`` also holds the days before, which the change is measured from.
     configurations
         Configuration document of each ``config_hash`` in ``scores.liquidity``.
+    forecasts
+        ``INDEX_FORECAST`` rows of the sessions; None where none were made.
     """
     documents: dict[date, pd.DataFrame] = {}
     for session in sessions:
@@ -111,6 +114,7 @@ def document_sessions(
             _of(warnings, session),
             _of(status, session),
             PulseMeta(profiles, code_version),
+            forecasts=None if forecasts is None else _of(forecasts, session),
         )
     return documents
 

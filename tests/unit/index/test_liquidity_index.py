@@ -143,6 +143,16 @@ def test_the_oldest_age_counts_only_inputs_that_carry_weight(make_features: Make
     assert score_observed(features.assign(auction_weight_frac=0.0), V1)["oldest_input_age_s"].tolist() == [10.0] * 40
 
 
+def test_a_value_without_history_and_peers_is_not_called_missing(make_features: MakeFeatures) -> None:
+    names = [item.feature for item in V1.liquidity]
+    alone = make_features(1).assign(**{f"{name}_own_rank_frac": np.nan for name in names})
+    alone["depth_density"] = np.nan
+    there = ", ".join(name for name in names if name != "depth_density")
+    assert score_observed(alone, V1)["reason"].iloc[0] == (
+        f"coverage 0.00 below 0.50; missing: depth_density; not comparable, short history and few peers: {there}"
+    )
+
+
 def test_stale_inputs_are_named_stale_not_missing(make_features: MakeFeatures) -> None:
     table = score_observed(make_features(40).assign(micro_weight_frac=0.0), V1)
     assert (table["method"] == "insufficient_data").all()
