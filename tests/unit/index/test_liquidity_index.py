@@ -144,12 +144,12 @@ def test_the_oldest_age_counts_only_inputs_that_carry_weight(make_features: Make
 
 
 def test_a_value_without_history_and_peers_is_not_called_missing(make_features: MakeFeatures) -> None:
-    names = [item.feature for item in V1.liquidity]
+    names = [item.feature for item in V1.liquidity if item.scaling == "rank"]
     alone = make_features(1).assign(**{f"{name}_own_rank_frac": np.nan for name in names})
     alone["depth_density"] = np.nan
     there = ", ".join(name for name in names if name != "depth_density")
     assert score_observed(alone, V1)["reason"].iloc[0] == (
-        f"coverage 0.00 below 0.50; missing: depth_density; not comparable, short history and few peers: {there}"
+        f"coverage 0.15 below 0.50; missing: depth_density; not comparable, short history and few peers: {there}"
     )
 
 
