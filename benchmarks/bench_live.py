@@ -3,11 +3,13 @@
 The emulator is a process of its own on another core; the reader is pinned to one, and each of its messages passes socket,
 ccxt.pro, decoder, synchroniser and ladder. Lag is measured twice: from our receive stamp to the figures, and from the
 venue's event time less that of the quickest message, which a wait in any buffer on the way makes grow. On a machine with
-other work the wait for a core is in both; its share is told beside them. One message alone, beside ccxt's book and a
+other work the wait for a core is in both; its share is told beside them. Memory is looked at once the C library gave back
+what is free, at the beginning and at the end: what it keeps for the next message is told beside it. One message alone, beside ccxt's book and a
 sorted one: ``bench_book.py``. Run ``python -m benchmarks.run live [--quick]``.
 """
 
 import asyncio
+import ctypes
 import gc
 import math
 import os
@@ -112,6 +114,7 @@ class Followed:
     waited_share: float
     emulator_waited_share: float
     grown_mb: float
+    kept_mb: float
     collection_ms: float
     frozen_collection_ms: float
     faults: int
@@ -152,19 +155,21 @@ async def follow(port: int, emulator_pid: int, seconds: float) -> Followed:
         follower.forget()
         applied = sum(book.synchroniser.counts["applied"] for book in follower.books.values())
         waits = [_waited_s(pid) for pid in (os.getpid(), emulator_pid)]
-        began, began_cpu, began_mb = time.monotonic(), time.process_time(), _resident_mb()
+        began, began_cpu, began_mb = time.monotonic(), time.process_time(), _held_mb()
         await listen(began + seconds)
         took = time.monotonic() - began
         applied = sum(book.synchroniser.counts["applied"] for book in follower.books.values()) - applied
+        cpu_share, resident_mb, held_mb = (time.process_time() - began_cpu) / took, _resident_mb(), _held_mb()
         return Followed(
             seconds=took,
             stamps=follower.stamps,
             levels=follower.levels,
             trades=follower.trades,
-            cpu_share=(time.process_time() - began_cpu) / took,
+            cpu_share=cpu_share,
             waited_share=(_waited_s(os.getpid()) - waits[0]) / took,
             emulator_waited_share=(_waited_s(emulator_pid) - waits[1]) / took,
-            grown_mb=_resident_mb() - began_mb,
+            grown_mb=held_mb - began_mb,
+            kept_mb=resident_mb - held_mb,
             collection_ms=collection_ms,
             frozen_collection_ms=frozen_ms,
             faults=applied
@@ -184,6 +189,14 @@ def _collection_ms() -> float:
 def _resident_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 1e6
+
+
+def _held_mb() -> float:
+    """Resident memory without what is free but kept by the C library (where it is glibc) for the next request."""
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if give_back is not None:
+        give_back(0)
+    return _resident_mb()
 
 
 def _waited_s(pid: int) -> float:
@@ -236,6 +249,7 @@ def hundred_pairs_rows(seconds: float) -> list[Row]:
         Row("100 pairs: event to features beyond the quickest, p99 [ms]", whole_p99, n, "reported", True),
         Row(f"100 pairs: growth of that lag, last {edge_s:.0f} s to first [ms]", grown, n, "< 50: no queue grows", grown < 50.0),
         Row("100 pairs: memory growth [MB]", found.grown_mb, n, "< 5", found.grown_mb < 5.0),
+        Row("100 pairs: free memory kept by the C library at the end [MB]", found.kept_mb, n, "reported", True),
         Row("full garbage collection once frozen [ms]", found.frozen_collection_ms, n, "< 20", found.frozen_collection_ms < 20.0,
             "without gc.freeze()", found.collection_ms),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from liquidity.domain.errors import ConfigError, ContractError, LiquidityError
-from liquidity_service import book_commands, collect, record_command
+from liquidity_service import book_commands, collect, record_command, report_command
 from liquidity_service.arguments import day, moment
 from liquidity_service.workspace import JOBS, run_dev, run_job
 from resources.settings import Settings, load_settings, show_config
@@ -86,6 +86,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     retain = commands.add_parser("retain", help="remove market data older than retention.*_days from the database")
     retain.add_argument("--dry-run", action="store_true", help="list what would go; change nothing")
 
+    report_command.add_report_command(commands)
     commands.add_parser("forget", help="drop superseded publications older than publication.retention_days")
     commands.add_parser("config", help="every setting, its value and where it comes from; secrets masked")
     return parser
@@ -135,6 +136,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             from liquidity_service.pulse_table import print_pulse
 
             return print_pulse(settings, session=options.date, rows=options.rows)
+        case "forecast-report":
+            return report_command.run(options, settings)
         case "history":
             return _history(options, settings)
         case "retain":

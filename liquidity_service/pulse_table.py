@@ -94,8 +94,17 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
         "coverage": liquidity["coverage_frac"],
         "age_h": None if age_s is None else age_s / 3600.0,
         "method": liquidity["method"],
+        "ahead": _ahead(document.get("forecast", {}).get("liquidity")),
         "why": _why(moved, made, liquidity["reason"] or ""),
     }
+
+
+def _ahead(forecast: dict[str, Any] | None) -> str:
+    """Median of the furthest horizon and its 80 % band."""
+    last = None if forecast is None else forecast["horizons"][-1]
+    if last is None or last["score"] is None:
+        return "-"
+    return f"{last['score']:.0f} ({last['lower_80']:.0f}..{last['upper_80']:.0f})"
 
 
 def _why(moved: list[str], made: list[str], reason: str) -> str:
@@ -116,7 +125,7 @@ def _table(title: str, day: date, frame: pd.DataFrame, rows: int, width: int) ->
     )
     narrow = width < WIDE
     left = {"instrument", "method", "why (points)"}
-    columns = [name for name in _CELLS if not (narrow and name in ("bondx", "method"))]
+    columns = [name for name in _CELLS if not (narrow and name in ("bondx", "method", "in 5 sessions"))]
     for name in columns:
         table.add_column(name, justify="left" if name in left else "right", no_wrap=name == "instrument")
     for record in pulse_rows(frame, rows):
@@ -128,7 +137,7 @@ def _number(value: float | None, form: str) -> str:
     return "-" if _missing(value) else format(value, form)
 
 
-# Heading -> cell text; a narrow terminal leaves out the combined score and the method.
+# Heading -> cell text; a narrow terminal leaves out the combined score, the method and the forecast.
 _CELLS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "instrument": lambda record: record["instrument"],
     "liquidity": lambda record: "-" if _missing(record["score"]) else f"{record['score']:.1f} ±{record['sd']:.1f}",
@@ -137,6 +146,7 @@ _CELLS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "cover": lambda record: f"{record['coverage']:.0%}",
     "age h": lambda record: _number(record["age_h"], ".1f"),
     "method": lambda record: record["method"],
+    "in 5 sessions": lambda record: record["ahead"],
     "why (points)": lambda record: record["why"],
 }
 

@@ -1,10 +1,13 @@
 """The tour: from an empty folder to a printed pulse, and nothing to do the second time.
 
 The plan asks every feed and every order-book tape which sessions it has, takes the last ones of each, and runs the
-pipeline over those days and the 90 days of signals before them; the books come first, because the panel reads them. What was done is remembered with a fingerprint of inputs, code and settings.
+pipeline over those days and the 90 days of signals before them; the books come first, because the panel reads them. Then the
+forecasts are trained on all but the last ten days, and those days are forecast and judged. What was done is remembered with a
+fingerprint of inputs, code and settings.
 """
 
 import hashlib
+import itertools
 import json
 import queue
 import subprocess
@@ -30,6 +33,7 @@ from resources.crypto_sources import crypto_days
 from resources.feeds import Feed, open_feeds
 from resources.feeds._simulated_files import simulate_to_landing
 from resources.feeds._simulated_tapes import TapesReport, simulate_tapes_to_landing
+from resources.feeds.landing import NAME as LANDING_FEED
 from resources.feeds.tapes import NAME as TAPES_FEED
 from resources.settings import Settings
 
@@ -45,6 +49,19 @@ _TAPE_MINUTES: Final = 4
 _BOOKS: Final = "crypto_books"
 _COLLECTING: Final = "collect_signals"
 _COMPUTING: Final = "features_to_pulse"
+_TRAINING: Final = "train_forecasts"
+# The tour's training is a small one: its history is short and nobody wants to wait. docs/tour.md says so.
+_JUDGED_DAYS: Final = 10
+_TRAINED_SESSIONS: Final = 60
+_SMALL_TRAINING: Final = {
+    "blocks": 3,
+    "block_sessions": 7,
+    "embargo_sessions": 1,
+    "min_train_sessions": 20,
+    "min_sessions": 8,
+    "max_train_rows": 20_000,
+}
+_DEFAULT_SESSIONS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,37 +164,66 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
 
 def _plan(
     feeds: Sequence[Feed], sessions: int, books: Mapping[str, Sequence[date]] | None = None
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     """Steps in order; ``books`` are the days of each order book's tapes and of recorded derivatives (``recorded ...``)."""
     books = books or {}
     # The feed of tapes lists all books together: each book's own last days are asked for instead.
     scored: list[Sequence[date]] = [
-        feed.sessions() for feed in feeds if "instruments" in feed.tables and feed.name != TAPES_FEED
+        feed.sessions()[-_sessions_of(feed.name, sessions) :]
+        for feed in feeds
+        if "instruments" in feed.tables and feed.name != TAPES_FEED
     ]
-    scored += [days for name, days in books.items() if ":" in name]
+    scored += [days[-sessions:] for name, days in books.items() if ":" in name]
     if not any(scored):
         raise ContractError("no feed has a session: simulate a market, fill the landing folder or set PULSE_REAL_DATA")
-    ingest, compute = plan_ranges(scored, sessions)
+    ingest, compute = plan_ranges(scored, max(map(len, scored)))
     replayed = _merge(cluster for days in books.values() for cluster in _clusters(days[-sessions:]))
-    jobs = [(_BOOKS, piece) for whole in replayed for piece in _cut(whole)]
-    jobs += [(_COLLECTING, piece) for whole in ingest for piece in _cut(whole)]
-    jobs += [(_COMPUTING, piece) for whole in compute for piece in _cut(whole)]
-    return [{"job": job, "start": days.start.isoformat(), "end": days.end.isoformat()} for job, days in jobs]
+    before, judged = _judged(compute, sessions)
+    steps = [_step(_BOOKS, piece) for whole in replayed for piece in _cut(whole)]
+    steps += [_step(_COLLECTING, piece) for whole in ingest for piece in _cut(whole)]
+    steps += [_step(_COMPUTING, piece) for whole in before for piece in _cut(whole)]
+    if judged is not None:
+        trained = judged.start - timedelta(days=1)
+        config = {"ops": {"forecast_training": {"config": _SMALL_TRAINING}}}
+        steps += [{**_step(_TRAINING, DayRange(trained, trained)), "config": config}, _step(_COMPUTING, judged)]
+    return steps
+
+
+def _sessions_of(feed: str, sessions: int) -> int:
+    """Sessions to compute of a feed: landed markets, the simulated one, get what a training needs unless fewer are asked for."""
+    return max(sessions, _TRAINED_SESSIONS) if feed == LANDING_FEED and sessions >= _DEFAULT_SESSIONS else sessions
+
+
+def _judged(compute: Sequence[DayRange], sessions: int) -> tuple[list[DayRange], DayRange | None]:
+    """The ranges to compute before a training, and the days after it; None where the newest range is too short to learn from."""
+    newest = compute[-1]
+    trained = newest.end - timedelta(days=_JUDGED_DAYS)
+    if sessions < _DEFAULT_SESSIONS or (trained - newest.start).days < _DEFAULT_SESSIONS:
+        return list(compute), None
+    return [*compute[:-1], DayRange(newest.start, trained)], DayRange(trained + timedelta(days=1), newest.end)
+
+
+def _step(job: str, days: DayRange) -> dict[str, Any]:
+    return {"job": job, "start": days.start.isoformat(), "end": days.end.isoformat()}
 
 
 def _market_lines(feeds: Sequence[Feed], sessions: int, books: Mapping[str, Sequence[date]]) -> str:
     markets = {feed.name: feed.sessions() for feed in feeds if "instruments" in feed.tables and feed.name != TAPES_FEED}
     lines = []
     for name, days in (*markets.items(), *((f"tape {name}", days) for name, days in books.items() if ":" in name)):
+        asked = _sessions_of(name, sessions)
         if days:
-            lines.append(f"  {name:<32} {len(days[-sessions:]):>3} sessions {days[-sessions:][0]} .. {days[-1]}")
+            lines.append(f"  {name:<32} {len(days[-asked:]):>3} sessions {days[-asked:][0]} .. {days[-1]}")
     return "Markets and the sessions computed of each:\n" + "\n".join(lines)
 
 
 def _materialise(
-    steps: list[dict[str, str]], done: "_Done", child_environment: dict[str, str], root: Path, console: Console
+    steps: list[dict[str, Any]], done: "_Done", child_environment: dict[str, str], root: Path, console: Console
 ) -> bool:
-    """Run the steps: all books, then all ingestion, then all computation, each shared between worker processes."""
+    """Run the steps: all books, all ingestion, all computation, the training, and what it is judged by.
+
+    Neighbours with one job are shared between worker processes; the next job waits for all of them.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -187,8 +233,8 @@ def _materialise(
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("starting", total=len(steps))
-        for job in (_BOOKS, _COLLECTING, _COMPUTING):
-            mine = [step for step in steps if step["job"] == job]
+        for _, neighbours in itertools.groupby(steps, key=lambda step: step["job"]):
+            mine = list(neighbours)
             messages: queue.Queue[dict[str, Any]] = queue.Queue()
             workers = [
                 threading.Thread(
@@ -225,13 +271,13 @@ def _materialise(
     return True
 
 
-def shares(steps: Sequence[Mapping[str, str]], workers: int) -> list[list[Mapping[str, str]]]:
+def shares(steps: Sequence[Mapping[str, Any]], workers: int) -> list[list[Mapping[str, Any]]]:
     """Deal steps out to workers: those less than 90 days apart stay together, in order.
 
     Early warnings look back over 90 days of scores, and liquidation levels over 30 days of open interest, so a range
     must find the ranges before it finished. Ingestion looks at single days and is dealt out freely.
     """
-    groups: list[list[Mapping[str, str]]] = []
+    groups: list[list[Mapping[str, Any]]] = []
     for step in steps:
         near = groups and date.fromisoformat(step["start"]) - date.fromisoformat(groups[-1][-1]["end"]) <= LOOKBACK
         if near and step["job"] != _COLLECTING:
@@ -244,7 +290,7 @@ def shares(steps: Sequence[Mapping[str, str]], workers: int) -> list[list[Mappin
 
 def _work(
     number: int,
-    steps: Sequence[Mapping[str, str]],
+    steps: Sequence[Mapping[str, Any]],
     folder: Path,
     child_environment: dict[str, str],
     root: Path,
@@ -277,14 +323,14 @@ class _Done:
 
     path: Path
     fingerprint: str
-    steps: list[dict[str, str]]
+    steps: list[dict[str, Any]]
 
     @classmethod
     def load(cls, path: Path, fingerprint: str) -> "_Done":
         stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return cls(path, fingerprint, stored["steps"] if stored.get("fingerprint") == fingerprint else [])
 
-    def add(self, step: dict[str, str]) -> None:
+    def add(self, step: dict[str, Any]) -> None:
         self.steps.append(step)
         staged = self.path.with_suffix(".tmp")
         staged.write_text(

@@ -20,7 +20,16 @@ from resources.workspace_database import ensure_database
 __all__ = ["JOBS", "brought_up", "project_root", "run_dev", "run_job"]
 
 # Jobs of pulse_assets that run over a range of days; a test holds them to the location's own list.
-JOBS = ("daily_pulse", "crypto_books", "collect_signals", "features_to_pulse", "rescore")
+JOBS = (
+    "daily_pulse",
+    "crypto_books",
+    "collect_signals",
+    "features_to_pulse",
+    "rescore",
+    "reforecast",
+    "train_forecasts",
+    "validate_scores",
+)
 
 
 def project_root() -> Path:

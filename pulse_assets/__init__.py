@@ -1,7 +1,7 @@
-"""Dagster code location: signals and order books -> features -> indices -> published pulse.
+"""Dagster code location: signals and order books -> features -> indices -> forecasts -> published pulse.
 
-The files in flow order: ``signals.py``, ``crypto.py``, ``features.py``, ``indices.py``, ``publish.py``; then ``checks.py``,
-``schedules.py`` and ``definitions.py``, which collects them.
+The files in flow order: ``signals.py``, ``crypto.py``, ``features.py``, ``indices.py``, ``forecasts.py``, ``publish.py``; then
+``checks.py``, ``schedules.py``, ``forecast_sensors.py`` and ``definitions.py``, which collects them.
 """
 
 __all__: list[str] = []

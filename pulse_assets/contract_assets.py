@@ -8,12 +8,13 @@ from liquidity.contracts import TableContract
 from liquidity.contracts.dictionary import asset_description
 from resources.dagster_wiring import code_version
 
-__all__ = ["LOOKBACK", "asset_out", "asset_settings", "borrow", "history"]
+__all__ = ["LOOKBACK", "asset_out", "asset_settings", "borrow", "history", "learned_from"]
 
 OWNERS = ["team:liquidity"]
 KINDS = {"python", "parquet"}
 # Features of a session read the panel of (session - 90 days, session].
-LOOKBACK = dg.TimeWindowPartitionMapping(start_offset=-89, end_offset=0)
+LOOKBACK_DAYS = 90
+LOOKBACK = dg.TimeWindowPartitionMapping(start_offset=1 - LOOKBACK_DAYS, end_offset=0)
 
 
 def asset_settings(contract: TableContract) -> dict[str, Any]:
@@ -39,10 +40,18 @@ def borrow(contract: TableContract, *columns: str) -> dg.AssetIn:
     return dg.AssetIn(key=dg.AssetKey(contract.asset_path), metadata={"columns": list(columns)} if columns else None)
 
 
-def history(contract: TableContract, *columns: str) -> dg.AssetIn:
-    """The run's days of another table and the 89 calendar days before them."""
+def history(contract: TableContract, *columns: str, days: int = LOOKBACK_DAYS) -> dg.AssetIn:
+    """The run's days of another table and the ``days`` - 1 calendar days before them."""
     return dg.AssetIn(
         key=dg.AssetKey(contract.asset_path),
-        partition_mapping=LOOKBACK,
+        partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - days, end_offset=0),
         metadata={"columns": list(columns)} if columns else None,
+    )
+
+
+def learned_from(contract: TableContract, days: int) -> dg.AssetDep:
+    """A table that the asset reads by itself: the run's days and the ``days`` - 1 calendar days before them."""
+    return dg.AssetDep(
+        dg.AssetKey(contract.asset_path),
+        partition_mapping=dg.TimeWindowPartitionMapping(start_offset=1 - days, end_offset=0),
     )

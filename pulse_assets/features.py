@@ -17,8 +17,7 @@ from liquidity.contracts import (
     SENTIMENT,
     SIGNAL_PANEL,
 )
-from liquidity.contracts.conform import frame_from_table
-from liquidity.features.blocks import PANEL_INPUTS, feature_tables
+from liquidity.features.blocks import PANEL_INPUTS, PAST_INPUTS, feature_tables
 from liquidity.features.book_signals import with_books
 from liquidity.features.panel import build_signal_panel
 from pulse_assets.contract_assets import asset_out, asset_settings, borrow, history
@@ -70,7 +69,7 @@ def signal_panel(
 def features(context: dg.AssetExecutionContext, panel: History) -> Iterator[dg.Output[pd.DataFrame]]:
     """Rolling statistics, liquidity measures and features of the run's days from the last 90 days of the panel."""
     sessions = run_sessions(context)
-    tables = feature_tables(map(frame_from_table, panel.blocks(sessions)), sessions)
+    tables = feature_tables(panel.frames(sessions, PAST_INPUTS), sessions)
     yield dg.Output(tables.rolling, output_name=ROLLING_STATISTICS.name)
     del tables.rolling  # millions of rows in a large market, and stored by now
     yield dg.Output(tables.measures, output_name=LIQUIDITY_MEASURES.name)

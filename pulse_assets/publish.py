@@ -1,4 +1,4 @@
-"""Stage 4: the published pulse: one JSON document for each instrument, and the record of what was published when."""
+"""Stage 5: the published pulse: one JSON document for each instrument, and the record of what was published when."""
 
 import dagster as dg
 import pandas as pd
@@ -7,6 +7,7 @@ from io_managers.json_publish import write_pulse_json
 from liquidity.contracts import (
     BONDX_SCORE,
     EARLY_WARNINGS,
+    INDEX_FORECAST,
     INSTRUMENTS,
     LIQUIDITY_FEATURES,
     LIQUIDITY_INDEX,
@@ -38,6 +39,7 @@ _PREVIOUS = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
         "bondx": borrow(BONDX_SCORE),
         "features": borrow(LIQUIDITY_FEATURES),
         "warnings": borrow(EARLY_WARNINGS),
+        "forecasts": borrow(INDEX_FORECAST),
         "status": borrow(SIGNAL_STATUS),
         "instruments": borrow(INSTRUMENTS, "session_date", "calendar"),
     },
@@ -54,6 +56,7 @@ def liquidity_pulse(
     bondx: pd.DataFrame,
     features: pd.DataFrame,
     warnings: pd.DataFrame,
+    forecasts: pd.DataFrame,
     status: pd.DataFrame,
     instruments: pd.DataFrame,
 ) -> dg.Output[pd.DataFrame]:
@@ -69,6 +72,7 @@ def liquidity_pulse(
         run_sessions(context),
         configurations,
         code_version(),
+        forecasts,
     )
     for session, day in documents.items():
         scored = liquidity[liquidity["session_date"] == pd.Timestamp(session)]

@@ -1,6 +1,7 @@
 """Run jobs of this location over ranges of days in one process: ``python -m pulse_assets.run_days PLAN.json``.
 
-The plan is a list of ``{"job", "start", "end"}`` (UTC days, inclusive). Each becomes an ordinary Dagster run of the
+The plan is a list of ``{"job", "start", "end"}`` (UTC days, inclusive), with ``"config"`` where the job is not to run with its
+defaults (as the launchpad takes it). Each becomes an ordinary Dagster run of the
 configured instance, so that the UI shows it like any other. One JSON line is printed before and after each run.
 """
 
@@ -66,7 +67,7 @@ def main(arguments: list[str]) -> int:
         instance.optimize_for_webserver(statement_timeout=_STATEMENT_TIMEOUT_MS, pool_recycle=3600, max_overflow=20)
         for number, step in enumerate(plan):
             _say({"event": "begin", "number": number, **step})
-            result = run_range(instance, step["job"], step["start"], step["end"])
+            result = run_range(instance, step["job"], step["start"], step["end"], run_config=step.get("config"))
             failed = [
                 {"step": event.step_key, "error": event.event_specific_data.error_display_string[:2000]}
                 for event in result.all_events

@@ -8,21 +8,40 @@ from datetime import timedelta
 
 import dagster as dg
 
+from liquidity.contracts import FORECAST_EVALUATION, FORECAST_MODELS, MARKET_CONDITIONS, MARKET_REGIME, TableContract
 from liquidity.domain.session import is_session
 from resources.dagster_wiring import DAILY
 
-__all__ = ["JOBS", "SCHEDULES", "crypto_books", "daily_pulse", "rescore", "signals_job"]
+__all__ = [
+    "JOBS",
+    "SCHEDULES",
+    "crypto_books",
+    "daily_pulse",
+    "reforecast",
+    "rescore",
+    "signals_job",
+    "train_forecasts",
+    "validate_scores",
+]
 
 _INGESTED = dg.AssetSelection.groups("signals") | dg.AssetSelection.assets(["pulse", "signal_panel"])
-_COMPUTED = dg.AssetSelection.groups("features", "pulse_indices", "publish") - dg.AssetSelection.assets(
-    ["pulse", "signal_panel"]
-)
+
+
+def _tables(*contracts: TableContract) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(dg.AssetKey(contract.asset_path) for contract in contracts))
+
+
+_TRAINING = _tables(FORECAST_MODELS, FORECAST_EVALUATION)
+_REGIMES = _tables(MARKET_CONDITIONS, MARKET_REGIME)
+_SCORED = (dg.AssetSelection.groups("pulse_indices", "forecasts", "publish") - _TRAINING) | _REGIMES
+_COMPUTED = (dg.AssetSelection.groups("features") | _SCORED) - dg.AssetSelection.assets(["pulse", "signal_panel"])
 
 daily_pulse = dg.define_asset_job(
     "daily_pulse",
-    selection=dg.AssetSelection.groups("signals", "features", "pulse_indices", "publish"),
+    selection=dg.AssetSelection.groups("signals", "features") | _SCORED,
     executor_def=dg.in_process_executor,
-    description="Everything for the chosen days: collect, check, features, indices, publish; order books come from crypto_books.",
+    description="Everything for the chosen days: collect, check, features, indices, forecasts, publish; order books come from "
+    "crypto_books, models from train_forecasts.",
 )
 crypto_books = dg.define_asset_job(
     "crypto_books",
@@ -40,15 +59,42 @@ features_to_pulse = dg.define_asset_job(
     "features_to_pulse",
     selection=_COMPUTED,
     executor_def=dg.in_process_executor,
-    description="Features, indices and publication of the chosen days from signals already collected.",
+    description="Features, indices, forecasts and publication of the chosen days from signals already collected.",
 )
 rescore = dg.define_asset_job(
     "rescore",
-    selection=dg.AssetSelection.groups("pulse_indices", "publish"),
+    selection=_SCORED,
     executor_def=dg.in_process_executor,
-    description="Indices and publication again from stored features, for example under another weight profile.",
+    description="Indices, forecasts and publication again from stored features, for example under another weight profile.",
 )
-JOBS = [daily_pulse, crypto_books, signals_job, features_to_pulse, rescore]
+reforecast = dg.define_asset_job(
+    "reforecast",
+    selection=dg.AssetSelection.groups("forecasts", "publish") - _TRAINING,
+    executor_def=dg.in_process_executor,
+    description="Forecasts and publication again from stored scores, for example with the models as of then.",
+)
+train_forecasts = dg.define_asset_job(
+    "train_forecasts",
+    selection=_TRAINING,
+    executor_def=dg.in_process_executor,
+    description="Judge every forecasting member on the history up to the chosen day and put in service who may speak after it.",
+)
+validate_scores = dg.define_asset_job(
+    "validate_scores",
+    selection=dg.AssetSelection.groups("validation") - _REGIMES,
+    executor_def=dg.in_process_executor,
+    description="What low scores, forecasts and alarms of the last year were followed by, and which features are unusual together.",
+)
+JOBS = [
+    daily_pulse,
+    crypto_books,
+    signals_job,
+    features_to_pulse,
+    rescore,
+    reforecast,
+    train_forecasts,
+    validate_scores,
+]
 
 
 def _after_close(calendar: str, cron: str, days_back: int, note: str) -> dg.ScheduleDefinition:

@@ -22,6 +22,7 @@ from resources.settings import Settings, current_settings
 if TYPE_CHECKING:  # what pandas, parquet or the database need is loaded where it is used
     from resources.feeds import Feed, FeedRoots
     from resources.lake import Lake
+    from resources.stores.forecast_models import ForecastModels
     from resources.stores.pulse import PulseStore
 
 __all__ = [
@@ -29,11 +30,13 @@ __all__ = [
     "DAILY",
     "FEEDS",
     "FOLLOW",
+    "FORECAST_MODELS_STORE",
     "LAKE",
     "PULSE_STORE",
     "RESOURCES",
     "ClockResource",
     "FeedsResource",
+    "ForecastModelsResource",
     "LakeResource",
     "PulseStoreResource",
     "code_version",
@@ -125,6 +128,19 @@ class PulseStoreResource(dg.ConfigurableResource["PulseStoreResource"]):
         return PulseStore(self.url, Path(self.lake_dir))
 
 
+class ForecastModelsResource(dg.ConfigurableResource["ForecastModelsResource"]):
+    """Trained forecast models: PostgreSQL for who serves when, the lake for the states."""
+
+    url: str = Field(repr=False, description="Address of the platform's database.")
+    lake_dir: str = Field(description="Folder of the lake.")
+
+    def store(self) -> "ForecastModels":
+        """Open the models."""
+        from resources.stores.forecast_models import ForecastModels
+
+        return ForecastModels(self.url, Path(self.lake_dir))
+
+
 class ClockResource(dg.ConfigurableResource["ClockResource"]):
     """The machine's clock; a :class:`liquidity.ports.clock.Clock`."""
 
@@ -147,5 +163,14 @@ def _feeds(settings: Settings) -> FeedsResource:
 LAKE: Final = LakeResource(lake_dir=str(current_settings().lake_dir))
 FEEDS: Final = _feeds(current_settings())
 PULSE_STORE: Final = PulseStoreResource(url=dg.EnvVar("PULSE_DATABASE_URL"), lake_dir=str(current_settings().lake_dir))
+FORECAST_MODELS_STORE: Final = ForecastModelsResource(
+    url=dg.EnvVar("PULSE_DATABASE_URL"), lake_dir=str(current_settings().lake_dir)
+)
 CLOCK: Final = ClockResource()
-RESOURCES: Final[dict[str, object]] = {"lake": LAKE, "feeds": FEEDS, "store": PULSE_STORE, "clock": CLOCK}
+RESOURCES: Final[dict[str, object]] = {
+    "lake": LAKE,
+    "feeds": FEEDS,
+    "store": PULSE_STORE,
+    "models": FORECAST_MODELS_STORE,
+    "clock": CLOCK,
+}

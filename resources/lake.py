@@ -23,13 +23,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from liquidity.contracts.conform import empty_table, table_from_frame
+from liquidity.contracts.conform import empty_table, frame_from_table, table_from_frame
 from liquidity.contracts.table import TableContract
 from liquidity.contracts.validation import Audit, Violation, audit, rejected_schema
 from liquidity.domain.errors import ConfigError, ContractError
@@ -50,6 +50,7 @@ _ZSTD_LEVEL = 1
 _TEMPORARY_AGE_S = 3600.0
 _READ_THREADS = 4
 _SHORT_RANGE_DAYS = 31
+_Block = TypeVar("_Block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,16 +383,49 @@ class History:
             All days of a block's instruments, sorted by day and key; blocks ascend by instrument. Nothing is yielded
             where no instrument has a row.
         """
+        return self._ahead(sessions, instruments_n, self._read)
+
+    def frames(
+        self, sessions: Collection[date], past_columns: Collection[str], instruments_n: int = BLOCK_INSTRUMENTS
+    ) -> Iterator["pd.DataFrame"]:
+        """As :meth:`blocks`, for steps that need less of the past than of the sessions.
+
+        Parameters
+        ----------
+        past_columns
+            Columns to read on the days before the first of ``sessions``; the others are null there.
+
+        Yields
+        ------
+        pd.DataFrame
+            One block, made a frame by the thread that reads, so that this too goes on while the caller computes.
+        """
+        first = min(sessions, default=self.start)
+        kept = [name for name in self.columns if name in past_columns]
+
+        def read(names: list[str]) -> "pd.DataFrame":
+            parts = [self.lake.read(self.contract, first, self.end, self.columns, names)]
+            if self.start < first:
+                past = self.lake.read(self.contract, self.start, first - timedelta(days=1), kept, names)
+                parts.insert(0, pa.concat_tables([parts[0].slice(0, 0), past], promote_options="default"))
+            return frame_from_table(pa.concat_tables(parts))
+
+        return self._ahead(sessions, instruments_n, read)
+
+    def _ahead(
+        self, sessions: Collection[date], instruments_n: int, read: Callable[[list[str]], _Block]
+    ) -> Iterator[_Block]:
+        """Read the blocks of ``sessions``, the next one while the caller works on this one."""
         ids = [self.lake.read(self.contract, day, day, ["instrument_id"]).column(0) for day in sorted(set(sessions))]
         names = sorted(set().union(*(pc.unique(column).to_pylist() for column in ids)))
         parts = [names[first : first + instruments_n] for first in range(0, len(names), instruments_n)]
-        with ThreadPoolExecutor(max_workers=1) as pool:  # the next block is read while the caller works on this one
-            waiting = pool.submit(self._read, parts[0]) if parts else None
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            waiting = pool.submit(read, parts[0]) if parts else None
             for following in [*parts[1:], None]:
                 if waiting is None:
                     return
                 block = waiting.result()
-                waiting = None if following is None else pool.submit(self._read, following)
+                waiting = None if following is None else pool.submit(read, following)
                 yield block
                 del block
 

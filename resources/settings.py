@@ -38,6 +38,7 @@ __all__ = [
     "ConfigLine",
     "EarlyWarning",
     "Execution",
+    "Forecast",
     "Freshness",
     "Gate",
     "Logging",
@@ -235,6 +236,27 @@ class Freshness(_Group):
     )
 
 
+class Forecast(_Group):
+    """How forecasts are trained and judged."""
+
+    train_days: int = Field(default=730, ge=90, le=3_650, description="History that a training reads [calendar days].")
+    train_instruments: int = Field(
+        default=4_000,
+        ge=20,
+        le=100_000,
+        description="Instruments of a market that a training reads at most; of more, an even share by name [instruments].",
+    )
+    seed: int = Field(
+        default=7, ge=0, le=2**32 - 1, description="Seed of every draw and fit; the same seed gives the same model [1]."
+    )
+    retrain_after_sessions: int = Field(
+        default=20, ge=5, le=1_000, description="Age at which a served model is trained anew [sessions]."
+    )
+    accuracy_window_sessions: int = Field(
+        default=60, ge=5, le=60, description="Sessions of the track record; coverage is judged over it [sessions]."
+    )
+
+
 class Cache(_Group):
     """The in-process cache of published results."""
 
@@ -331,6 +353,7 @@ class Settings(BaseSettings):
     publication: Publication = Publication()
     retention: Retention = Retention()
     freshness: Freshness = Freshness()
+    forecast: Forecast = Forecast()
     cache: Cache = Cache()
     logging: Logging = Logging()
 

@@ -1,4 +1,6 @@
-"""Order-book peers beside our engine on the same deltas in one run: ``python -m benchmarks.peers.run``.
+"""Peers that cannot share our environment, in one run: ``python -m benchmarks.peers.run [NAME ...]``.
+
+Order books on the same deltas, and forecasts on the same rows (``forecast_run.py``, asked for as ``forecasts``).
 
 Each peer gets an environment of its own below ``--folder`` (``.peers``), made once and kept. Rounds alternate; a figure
 is the median over them of nanoseconds per update. The deltas are the recorded BTCUSDT perpetual when ``PULSE_REAL_DATA``
@@ -21,6 +23,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.book_tapes import generated_tape, recorded_tape
+from benchmarks.peers import forecast_run
 from benchmarks.table import Row, as_markdown
 from liquidity.book.block import BookBlock
 
@@ -81,11 +84,11 @@ def rows_beside(peer: Peer, python: Path, source: Path, what: str) -> list[Row]:
 
 def main(arguments: Sequence[str]) -> int:
     """Install what is missing, run, print one line per peer and cadence."""
-    parser = argparse.ArgumentParser(description="Time order-book peers in environments of their own.")
+    parser = argparse.ArgumentParser(description="Run peers in environments of their own.")
     parser.add_argument("--folder", type=Path, default=Path(".peers"), help="where their environments are kept")
     page = HERE.parents[1] / "docs" / "benchmarks_peers.md"
     parser.add_argument("--markdown", type=Path, default=page, metavar="FILE", help="page that the table goes into")
-    parser.add_argument("names", nargs="*", help="peers to run; all by default")
+    parser.add_argument("names", nargs="*", help="peers to run, or forecasts; all by default")
     asked = parser.parse_args(arguments)
     real = os.environ.get("PULSE_REAL_DATA", "")
     tape = recorded_tape(Path(real)) if real else generated_tape(500_000)
@@ -98,8 +101,13 @@ def main(arguments: Sequence[str]) -> int:
                 continue
             python = python_of(peer, asked.folder.resolve())
             told[peer.package] = rows_beside(peer, python, source, f"{len(tape.block):,} updates, {tape.name}")
-            for row in told[peer.package]:
-                print(f"{'met   ' if row.met else 'MISSED'} {row.text()}", flush=True)
+        if not asked.names or "forecasts" in asked.names:
+            told["forecasts"] = forecast_run.rows_beside(
+                Path(folder), lambda package, release: python_of(Peer(package, release, "", {}), asked.folder.resolve())
+            )
+    for rows in told.values():
+        for row in rows:
+            print(f"{'met   ' if row.met else 'MISSED'} {row.text()}", flush=True)
     if not asked.names:
         asked.markdown.write_text(as_markdown(told, asked.markdown), encoding="utf-8")
     return 0 if all(row.met for rows in told.values() for row in rows) else 1

@@ -48,8 +48,28 @@ MODEL_ID = Column(
     nullable=True,
     pattern=_MODEL_ID,
 )
-SLICE = Column("slice", "string", "id", "What the rows are cut by.", allowed=("all", "sector", "liquidity_decile"))
-SLICE_VALUE = Column("slice_value", "string", "id", "Sector, or decile 0 (least liquid) to 9; 'all' when not cut.")
+LIQUIDITY_GROUP = Column(
+    "liquidity_group",
+    "int64",
+    "1",
+    "Group whose coverage corrects the bands: tercile of base_score in the session, 0 least liquid; 3 stale or thin. Null without a forecast.",
+    nullable=True,
+    minimum=0,
+    maximum=3,
+)
+SLICE = Column(
+    "slice",
+    "string",
+    "id",
+    "What the rows are cut by.",
+    allowed=("all", "sector", "liquidity_decile", "liquidity_group"),
+)
+SLICE_VALUE = Column(
+    "slice_value",
+    "string",
+    "id",
+    "Sector, decile 0 (least liquid) to 9, or liquidity group 0 to 3; 'all' when not cut.",
+)
 
 
 def _signed_points(name: str, meaning: str) -> Column:
@@ -95,6 +115,7 @@ INDEX_FORECAST = TableContract(
         ),
         Column("reason", "string", "text", "Why not a model; empty when one serves."),
         MODEL_ID,
+        LIQUIDITY_GROUP,
         Column(
             "drivers_json",
             "string",
@@ -141,6 +162,7 @@ FORECAST_SCORES = TableContract(
             minimum=0,
             maximum=9,
         ),
+        LIQUIDITY_GROUP,
         points("base_score", "Score when the forecast was made.", nullable=False),
         points("forecast_score", "Median of the forecast.", nullable=False),
         points("realised_score", "Score of the session; null where it has none."),
@@ -175,7 +197,17 @@ FORECAST_ACCURACY = TableContract(
     location="pulse",
     group="forecasts",
     row_means="How one score's served forecasts of one market did at one horizon over the window that ends with the session.",
-    key=("session_date", "asset_class", "calendar", "origin", "target", "horizon_sessions", "slice", "slice_value"),
+    key=(
+        "session_date",
+        "asset_class",
+        "calendar",
+        "origin",
+        "target",
+        "horizon_sessions",
+        "slice",
+        "slice_value",
+        "window_sessions",
+    ),
     columns=(
         SESSION_DATE,
         ASSET_CLASS,
@@ -185,10 +217,17 @@ FORECAST_ACCURACY = TableContract(
         HORIZON,
         SLICE,
         SLICE_VALUE,
-        Column("window_sessions", "int64", "sessions", "Length of the window.", minimum=1),
+        Column(
+            "window_sessions",
+            "int64",
+            "sessions",
+            "Length of the window; 1 is the session alone, from which the longer window is added up.",
+            minimum=1,
+        ),
         Column("points_n", "int64", "1", "Judged forecasts in it.", minimum=0),
         Column("sessions_n", "int64", "1", "Sessions with at least one.", minimum=0),
         *_LOSSES,
+        non_negative("persistence_mae_points", "points", "Mean absolute error of 'no change' on the same rows."),
         Column(
             "skill_frac",
             "float64",

@@ -37,7 +37,7 @@ from liquidity.features.trust import FreshnessPolicy, MarketTime, Reading, group
 from liquidity.features.windows import PanelCube, float_column, panel_cube
 from liquidity.measures.zero_trade_share import idle_sessions
 
-__all__ = ["FEATURE_INPUTS", "SPREAD_ESTIMATORS", "liquidity_features"]
+__all__ = ["FEATURE_INPUTS", "SPREAD_ESTIMATORS", "TODAY_INPUTS", "liquidity_features"]
 
 HISTORY_DAYS: Final = 90
 MONTH_DAYS: Final = 30
@@ -58,6 +58,8 @@ SPREAD_ESTIMATORS: Final = {
 """Measures that stand in for a quote, best first, and the spread_origin each gives."""
 
 _STATIC: Final = ("asset_class", "issuer_id", "sector", "rating", "currency", "source")
+TODAY_INPUTS: Final = (*_STATIC, "maturity_date", "issue_date")
+"""Columns of signal_panel of which only the sessions' own rows are read."""
 _NUMBERS: Final = (
     "spread_bps",
     "depth_density",
@@ -80,10 +82,8 @@ _NUMBERS: Final = (
 FEATURE_INPUTS: Final = (
     "session_date",
     "instrument_id",
-    *_STATIC,
+    *TODAY_INPUTS,
     "calendar",
-    "maturity_date",
-    "issue_date",
     "amount_outstanding",
     *_NUMBERS,
 )
@@ -103,7 +103,8 @@ def liquidity_features(
     Parameters
     ----------
     panel
-        Rows of ``signal_panel`` (columns :data:`FEATURE_INPUTS`) of the sessions and the 90 days up to each.
+        Rows of ``signal_panel`` (columns :data:`FEATURE_INPUTS`) of the sessions and the 90 days up to each; columns
+        :data:`TODAY_INPUTS` may be null on other days.
     measures
         Rows of ``liquidity_measures`` of the sessions: ``amihud`` and the spread estimators are read.
     sessions
@@ -226,7 +227,7 @@ class _Session:
         for name in _STATIC:
             codes, values = coded(today[name])
             table[name] = text_column(values, codes)
-        for name in ("maturity_date", "issue_date"):
+        for name in TODAY_INPUTS[len(_STATIC) :]:
             table[name] = day_numbers(today[name]).astype("datetime64[D]").astype("datetime64[s]")
         table["amount_outstanding"] = float_column(today, "amount_outstanding")
         origins = pa.array(["quoted", *SPREAD_ESTIMATORS.values()], pa.large_string())

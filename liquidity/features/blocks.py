@@ -5,6 +5,7 @@ the same tables; memory is that of one block and of the results. Read next: ``ro
 """
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -13,11 +14,11 @@ import pandas as pd
 
 from liquidity.contracts.features import LIQUIDITY_FEATURES, LIQUIDITY_MEASURES, ROLLING_STATISTICS
 from liquidity.contracts.table import TableContract
-from liquidity.features.assemble import FEATURE_INPUTS, liquidity_features
+from liquidity.features.assemble import FEATURE_INPUTS, TODAY_INPUTS, liquidity_features
 from liquidity.features.rolling import ROLLING_INPUTS, rolling_statistics
 from liquidity.measures import MEASURES, measure_sessions
 
-__all__ = ["PANEL_INPUTS", "FeatureTables", "feature_tables"]
+__all__ = ["PANEL_INPUTS", "PAST_INPUTS", "FeatureTables", "feature_tables"]
 
 PANEL_INPUTS: Final = tuple(
     dict.fromkeys(
@@ -29,6 +30,9 @@ PANEL_INPUTS: Final = tuple(
     )
 )
 """Columns of signal_panel that :func:`feature_tables` reads."""
+
+PAST_INPUTS: Final = tuple(name for name in PANEL_INPUTS if name not in TODAY_INPUTS)
+"""Those of them that it reads on the days before the sessions too; the others may be null there."""
 
 
 @dataclass(slots=True)
@@ -46,8 +50,9 @@ def feature_tables(blocks: Iterable[pd.DataFrame], sessions: Sequence[date]) -> 
     Parameters
     ----------
     blocks
-        Rows of ``signal_panel`` (columns :data:`PANEL_INPUTS`) of the sessions and the 90 days up to each; a block holds
-        all rows of its instruments, blocks ascend by instrument. Each is let go of before the next is taken.
+        Rows of ``signal_panel`` (columns :data:`PANEL_INPUTS`; before the sessions :data:`PAST_INPUTS` suffice) of the
+        sessions and the 90 days up to each; a block holds all rows of its instruments, blocks ascend by instrument. Each
+        is let go of before the next is taken.
     sessions
         Days to compute.
 
@@ -58,11 +63,15 @@ def feature_tables(blocks: Iterable[pd.DataFrame], sessions: Sequence[date]) -> 
         :func:`~liquidity.features.assemble.liquidity_features` give for the panel as a whole.
     """
     rolling, measures, features = [], [], []
-    for block in blocks:
-        rolling.append(rolling_statistics(block, sessions))
-        measured = measure_sessions(block, sessions)
-        features.append(liquidity_features(block, measured, sessions))
-        measures.append(measured)
+    with ThreadPoolExecutor(
+        max_workers=1
+    ) as pool:  # the statistics take the second core: their kernel runs outside Python
+        for block in blocks:
+            statistics = pool.submit(rolling_statistics, block, sessions)
+            measures.append(measure_sessions(block, sessions))
+            features.append(liquidity_features(block, measures[-1], sessions))
+            rolling.append(statistics.result())
+            del block, statistics
     return FeatureTables(
         _joined(rolling, ROLLING_STATISTICS),
         _joined(measures, LIQUIDITY_MEASURES),

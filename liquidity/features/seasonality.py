@@ -6,6 +6,8 @@ diagnosis, never for a feature.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +77,10 @@ def stl(series: Observations, period: int, seasonal: int) -> Stl:
 
 
 def seasonally_adjusted(
-    values: NDArray[np.float64], session_ordinals: NDArray[np.int64], min_observations: int = 4
+    values: NDArray[np.float64],
+    session_ordinals: NDArray[np.int64],
+    min_observations: int = 4,
+    engine: Literal["auto", "numpy"] = "auto",
 ) -> NDArray[np.float64]:
     """Take the weekday effect, and over two years the month effect, out of each value with the past only.
 
@@ -92,6 +97,9 @@ def seasonally_adjusted(
         Days since 1970-01-01 of the sessions, strictly ascending, shape (sessions,).
     min_observations
         Earlier observations of the same weekday (month) that an effect needs.
+    engine
+        ``"auto"`` the compiled kernel where numba is installed and enabled, ``"numpy"`` the plain path. The numbers are
+        the same, bit for bit.
 
     Returns
     -------
@@ -117,12 +125,38 @@ def seasonally_adjusted(
             f"seasonally_adjusted: values of shape {values.shape} with {days.shape} sessions; "
             "pass one strictly ascending day per column"
         )
-    adjusted = _without_phase(values, days, days % _WEEK_DAYS, _WEEK_DAYS, min_observations)
+    known = max(min_observations, _MIN_PER_PHASE_IN_REFERENCE)
+    kernel = None if engine == "numpy" else _compiled_kernel()
+
+    def without_phase(table: NDArray[np.float64], phase: NDArray[np.int64], cycle_days: int) -> NDArray[np.float64]:
+        if kernel is None:
+            return _without_phase(table, days, phase, cycle_days, known)
+        out = np.empty(table.shape)
+        table = np.require(table, np.float64, ["C", "W"])
+        elapsed = (days - days[:1]).astype(np.float64)
+        kernel(table, elapsed, phase, _partners(days, cycle_days), cycle_days, _MIN_PER_PHASE_IN_REFERENCE, known, out)
+        return out
+
+    adjusted = without_phase(values, days % _WEEK_DAYS, _WEEK_DAYS)
     if days.size and days[-1] - days[0] >= _TWO_YEARS_DAYS:
         month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
-        by_month = _without_phase(adjusted, days, month, _YEAR_OF_WEEKS_DAYS, min_observations)
+        by_month = without_phase(adjusted, month, _YEAR_OF_WEEKS_DAYS)
         adjusted = np.where(days - days[0] >= _TWO_YEARS_DAYS, by_month, adjusted)
     return adjusted
+
+
+@lru_cache(maxsize=1)
+def _compiled_kernel() -> Any | None:
+    """Give the compiled kernel, or None where numba is not installed or its compiler is switched off."""
+    try:
+        import numba
+    except ImportError:
+        return None
+    if numba.config.DISABLE_JIT:
+        return None
+    from liquidity.features._season_kernel import without_phase
+
+    return without_phase
 
 
 def _without_phase(
@@ -130,7 +164,7 @@ def _without_phase(
     days: NDArray[np.int64],
     phase: NDArray[np.int64],
     cycle_days: int,
-    min_observations: int,
+    known: int,
 ) -> NDArray[np.float64]:
     """Subtract from each column its phase's effect, estimated from earlier columns; sums run along the sessions."""
     elapsed = (days - days[:1]).astype(np.float64)
@@ -149,8 +183,7 @@ def _without_phase(
         sum_of_means += np.where(enough, mean, 0.0)
         phases += enough
     reference = np.divide(sum_of_means, phases, out=np.full(values.shape, np.nan), where=phases > 0)
-    known = own_n >= max(min_observations, _MIN_PER_PHASE_IN_REFERENCE)
-    return np.where(known, values - (own_mean - reference), values)
+    return np.where(own_n >= known, values - (own_mean - reference), values)
 
 
 def _sum_before(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -161,9 +194,14 @@ def _sum_before(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _drift_before(values: NDArray[np.float64], days: NDArray[np.int64], cycle_days: int) -> NDArray[np.float64]:
     """Mean change per day over one cycle, from strictly earlier columns; 0 until a pair was seen."""
-    at = np.searchsorted(days, days - cycle_days)
-    has_pair = days[np.minimum(at, max(days.size - 1, 0))] == days - cycle_days
-    change = np.where(has_pair, values - values[:, np.where(has_pair, at, 0)], np.nan)
+    at = _partners(days, cycle_days)
+    change = np.where(at >= 0, values - values[:, np.maximum(at, 0)], np.nan)
     pairs = _sum_before((~np.isnan(change)).astype(np.float64))
     total = _sum_before(np.nan_to_num(change))
     return np.divide(total, pairs * cycle_days, out=np.zeros(values.shape), where=pairs > 0)
+
+
+def _partners(days: NDArray[np.int64], cycle_days: int) -> NDArray[np.int64]:
+    """Column of the day one cycle before each column's; -1 where there is none."""
+    at = np.searchsorted(days, days - cycle_days)
+    return np.where(days[np.minimum(at, max(days.size - 1, 0))] == days - cycle_days, at, -1)

@@ -21,7 +21,16 @@ from liquidity.index.profiles import FeatureWeight, WeightProfile
 from liquidity.index.thresholds import PulseThresholds
 from liquidity.index.uncertainty import band_80, component_sd, total_sd
 
-__all__ = ["WeightedScores", "driver_texts", "missing_reasons", "rows_of", "score_rows", "score_table", "weigh"]
+__all__ = [
+    "WeightedScores",
+    "driver_texts",
+    "json_numbers",
+    "missing_reasons",
+    "rows_of",
+    "score_rows",
+    "score_table",
+    "weigh",
+]
 
 # Coverage is a sum of weights: 0.1 + 0.2 + 0.2 must count as 0.5.
 _COVERAGE_SLACK = 1e-9
@@ -185,21 +194,37 @@ def driver_texts(weighted: WeightedScores, rows: NDArray[np.intp]) -> list[str]:
     """
     contribution = weighted.contribution[rows]
     order = np.argsort(-np.abs(contribution), axis=1, kind="stable")
-    names = np.array(weighted.names, dtype=object)[order].tolist()
-    columns = [
-        np.round(np.take_along_axis(values, order, axis=1), 10).tolist()
-        for values in (weighted.component[rows], weighted.weight[rows], contribution)
+    ordered = (
+        np.take_along_axis(table, order, axis=1)
+        for table in (weighted.component[rows], weighted.weight[rows], contribution)
+    )
+    score, weight, points = (np.round(table, 10) for table in ordered)
+    shown = weight > 0.0
+    openings = np.array(
+        [f'{{"feature":{orjson.dumps(name).decode()},"score":' for name in weighted.names], dtype=object
+    )
+    items = [
+        f'{opening}{one},"weight":{share},"contribution":{part}}}'
+        for opening, one, share, part in zip(
+            openings[order[shown]].tolist(),
+            *map(json_numbers, (score[shown], weight[shown], points[shown])),
+            strict=True,
+        )
     ]
-    return [
-        orjson.dumps(
-            [
-                {"feature": name, "score": score, "weight": weight, "contribution": points}
-                for name, score, weight, points in zip(*row, strict=True)
-                if weight > 0.0
-            ]
-        ).decode()
-        for row in zip(names, *columns, strict=True)
-    ]
+    ends = np.cumsum(shown.sum(axis=1))
+    starts = ends - shown.sum(axis=1)
+    return [f"[{','.join(items[start:end])}]" for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def json_numbers(values: NDArray[np.float64]) -> list[str]:
+    """Each number as orjson writes it, all in one call; NaN is ``null``.
+
+    Examples
+    --------
+    >>> json_numbers(np.array([80.0, 0.3, np.nan]))
+    ['80.0', '0.3', 'null']
+    """
+    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",") if values.size else []
 
 
 def missing_reasons(

@@ -228,7 +228,7 @@ def _size(item: Mapping[str, object]) -> float:
 def _match(frame: pd.DataFrame, like: pd.DataFrame, name: str) -> pd.DataFrame:
     """Rows of ``frame`` in the order of ``like``; every row of ``like`` must be there exactly once."""
     keys: Sequence[str] = ("session_date", "instrument_id")
-    if len(frame) == len(like) and all(np.array_equal(frame[key].to_numpy(), like[key].to_numpy()) for key in keys):
+    if len(frame) == len(like) and all(bool((frame[key].array == like[key].array).all()) for key in keys):
         return frame.set_axis(like.index)
     index = pd.MultiIndex.from_frame(frame[list(keys)].astype(object))
     if not index.is_unique:

@@ -276,8 +276,7 @@ def _min_coverage(profile: WeightProfile | Mapping[str, WeightProfile], asset_cl
 
 def _require_aligned(scored: pd.DataFrame, features: pd.DataFrame) -> None:
     same = len(scored) == len(features) and all(
-        (scored[name].to_numpy(dtype=object) == features[name].to_numpy(dtype=object)).all()
-        for name in ("instrument_id", "session_date")
+        bool((scored[name].array == features[name].array).all()) for name in ("instrument_id", "session_date")
     )
     if not same:
         raise ContractError(

@@ -254,6 +254,8 @@ class _Place:
 
     def widths(self, missing: NDArray[np.bool_], width: "int | NDArray[np.int64]") -> NDArray[np.int64]:
         """Bytes of each value, -1 where it is missing and may be."""
+        if not missing.any():  # one number for all rows takes no memory of its own
+            return np.broadcast_to(np.asarray(width, dtype=np.int64), missing.shape)
         if not self.column.nullable:
             self.refuse(missing, "no value", "none without one")
         widths: NDArray[np.int64] = np.where(missing, -1, width).astype(np.int64)
@@ -291,8 +293,10 @@ def _strings(place: _Place, values: "NDArray[Any] | Ragged") -> _Field:
     if isinstance(values, Ragged) or values.dtype.kind not in "US":
         raise place.type_error(values, "fixed-width texts (numpy 'U' or 'S')")
     encoded = values if values.dtype.kind == "S" else _utf8(values)
-    lengths = np.strings.str_len(encoded).astype(np.int64)
     letters = np.ascontiguousarray(encoded).view(np.uint8).reshape(len(encoded), encoded.dtype.itemsize)
+    if letters.size and letters.min() > 0:  # ids are often all of one length: nothing is padded, nothing to look for
+        return _Field(place.widths(np.zeros(len(letters), dtype=bool), letters.shape[1]), texts=letters)
+    lengths = np.strings.str_len(encoded).astype(np.int64)
     inside = np.arange(letters.shape[1]) < lengths[:, None]
     place.refuse(((letters == 0) & inside).any(axis=1), "a NUL character", "texts without one")
     return _Field(place.widths(lengths == 0, lengths), texts=letters)

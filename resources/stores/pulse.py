@@ -6,8 +6,8 @@ Two times matter: ``session_date``, the day a pulse speaks of, and ``published_a
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,13 +16,13 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Connection, Row, create_engine, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
-from liquidity.domain.errors import ConfigError, SourceUnavailableError
+from liquidity.domain.errors import ConfigError
 from resources.stores.migrations import upgrade
 from resources.stores.pulse_archive import read_document, write_archive
 from resources.stores.tables import CONFIGURATIONS, PUBLICATIONS
+from resources.stores.transaction import transaction, utc
 
 __all__ = ["Publication", "PublishReceipt", "PublishedPulse", "PulseStore", "configuration_hash"]
 
@@ -164,7 +164,7 @@ class PulseStore:
         SourceUnavailableError
             The database does not answer or has not been migrated.
         """
-        moment = _utc(published_at, "published_at")
+        moment = utc(published_at, "published_at")
         _require_hashes(configurations)
         hashes = tuple(sorted(configurations))
         with self._transaction() as connection:
@@ -253,7 +253,7 @@ class PulseStore:
         """
         _require_hashes(configurations)
         with self._transaction() as connection:
-            _keep_configurations(connection, configurations, _utc(seen_at, "seen_at"))
+            _keep_configurations(connection, configurations, utc(seen_at, "seen_at"))
 
     def configurations(self, config_hashes: Collection[str]) -> dict[str, str]:
         """Canonical JSON behind each hash; :class:`ConfigError` names those that were never recorded."""
@@ -302,26 +302,13 @@ class PulseStore:
                 (self._lake_dir / path).unlink(missing_ok=True)
         return len(gone)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise SourceUnavailableError(
-                f"the platform's database does not answer ({type(error.orig).__name__}); see that it runs and PULSE_DATABASE_URL is right"
-            ) from error
-        except ProgrammingError as error:
-            if "does not exist" in str(error.orig):
-                raise SourceUnavailableError(
-                    "the platform's database has not been migrated; `pulse dev` and `pulse tour` do it"
-                ) from error
-            raise
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return transaction(self._engine)
 
     def _newest(self, connection: Connection, session_date: date, as_of: datetime | None) -> Publication | None:
         statement = select(PUBLICATIONS).where(PUBLICATIONS.c.session_date == session_date)
         if as_of is not None:
-            statement = statement.where(PUBLICATIONS.c.published_at <= _utc(as_of, "as_of"))
+            statement = statement.where(PUBLICATIONS.c.published_at <= utc(as_of, "as_of"))
         newest_first = statement.order_by(PUBLICATIONS.c.published_at.desc(), PUBLICATIONS.c.publication_id.desc())
         row = connection.execute(newest_first.limit(1)).first()
         return None if row is None else _publication(row)
@@ -354,12 +341,6 @@ def _configurations(connection: Connection, config_hashes: Collection[str]) -> d
     if unknown:
         raise ConfigError(f"config_hash {', '.join(unknown)}: nothing was recorded with it; score the session again")
     return found
-
-
-def _utc(moment: datetime, name: str) -> datetime:
-    if moment.tzinfo is None:
-        raise ConfigError(f"{name} {moment.isoformat()} has no time zone; give an aware time")
-    return moment.astimezone(UTC)
 
 
 def _publication(row: Row[Any]) -> Publication:

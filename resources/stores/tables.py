@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-__all__ = ["CONFIGURATIONS", "METADATA", "PUBLICATIONS"]
+__all__ = ["CONFIGURATIONS", "FORECAST_PROMOTIONS", "METADATA", "PUBLICATIONS"]
 
 METADATA: Final = MetaData(
     naming_convention={
@@ -81,4 +81,30 @@ PUBLICATIONS: Final = Table(
     CheckConstraint("content_sha256 ~ '^[0-9a-f]{64}$' and archive_sha256 ~ '^[0-9a-f]{64}$'", name="sha_form"),
     Index(None, "session_date", "published_at"),
     comment="What was published, when, under which configuration and code. Rows are never changed.",
+)
+
+FORECAST_PROMOTIONS: Final = Table(
+    "forecast_promotions",
+    METADATA,
+    Column("promotion_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("asset_class", Text, nullable=False, comment="With calendar and origin: the market that the model serves."),
+    Column("calendar", Text, nullable=False, comment="Trading calendar that counts its sessions."),
+    Column("origin", Text, nullable=False, comment="Recorded or simulated."),
+    Column("target", Text, nullable=False, comment="Score that it forecasts."),
+    Column("member", Text, nullable=False, comment="Member whose state it is."),
+    Column("model_id", Text, nullable=False, comment="First 16 hex digits of state_sha256; names its folder."),
+    Column("state_sha256", Text, nullable=False, comment="Hash of the stored state; another file is refused."),
+    Column("data_from", Date, nullable=False, comment="First session it learned from."),
+    Column("data_through", Date, nullable=False, comment="Last session it learned from; it serves later ones."),
+    Column("promoted_at", DateTime(timezone=True), nullable=False, comment="From when it may serve."),
+    Column("code_version", Text, nullable=False, comment="Package version and hash of the computing sources."),
+    Column("run_id", Text, nullable=False, comment="Run that trained it."),
+    Column("card", Text, nullable=False, comment="Model card, JSON as written beside the state."),
+    CheckConstraint(
+        "state_sha256 ~ '^[0-9a-f]{64}$' and model_id = substr(state_sha256, 1, 16)",
+        name="id_of_state",
+    ),
+    CheckConstraint("data_from <= data_through", name="window_ascends"),
+    Index(None, "target", "data_through"),
+    comment="Which stored model was put in service when. Rows are never changed.",
 )

@@ -34,6 +34,12 @@ from liquidity.features.freshness import freshness
 from liquidity.features.percentile import percentile_score, winsorize
 from liquidity.features.seasonality import stl
 from liquidity.features.stability import rolling_stability
+from liquidity.forecast.baselines import baselines
+from liquidity.forecast.conformal import aci, cqr, split_conformal
+from liquidity.forecast.diebold_mariano import diebold_mariano
+from liquidity.forecast.har import har_features
+from liquidity.forecast.metrics import crps_ensemble, crps_normal, interval_score, mase, pinball
+from liquidity.forecast.walk_forward import walk_forward
 from liquidity.index.bondx_score import bondx_score
 from liquidity.index.liquidity_index import liquidity_index
 from liquidity.index.uncertainty import uncertainty
@@ -114,4 +120,16 @@ ANSWERS: dict[str, Answer] = {
     "funding": _fields(funding),
     "funding_rate": _fields(funding_rate),
     "margin_ratio": _fields(margin_ratio),
+    "pinball": _number(pinball, "loss"),
+    "interval_score": _fields(interval_score),
+    "crps_normal": _number(crps_normal, "crps"),
+    "crps_ensemble": _number(crps_ensemble, "crps"),
+    "mase": _number(mase, "mase"),
+    "split_conformal": _fields(split_conformal),
+    "cqr": _fields(cqr),
+    "aci": _number(aci, "path"),
+    "diebold_mariano": _fields(diebold_mariano),
+    "walk_forward": _number(walk_forward, "splits"),
+    "har_features": _fields(har_features),
+    "baselines": _fields(baselines),
 }

@@ -23,6 +23,7 @@ from resources.dagster_wiring import ClockResource
 if TYPE_CHECKING:
     from liquidity.contracts import TableContract
     from resources.lake import Lake
+    from resources.stores.forecast_models import ForecastModels
     from resources.stores.pulse import PulseStore
 
 FIRST_DAY = date(2025, 6, 2)
@@ -72,11 +73,22 @@ class Pipeline:
 
         return PulseStore(self.pulse_url, self.lake.root)
 
+    @property
+    def models(self) -> "ForecastModels":
+        from resources.stores.forecast_models import ForecastModels
+
+        return ForecastModels(self.pulse_url, self.lake.root)
+
     def definitions(self, at: datetime, resources: Mapping[str, Any]) -> dg.Definitions:
         """The location's own definitions on this workspace, single resources replaced."""
         from io_managers.contract_parquet import ContractParquetIOManager
         from pulse_assets.definitions import defs
-        from resources.dagster_wiring import FeedsResource, LakeResource, PulseStoreResource
+        from resources.dagster_wiring import (
+            FeedsResource,
+            ForecastModelsResource,
+            LakeResource,
+            PulseStoreResource,
+        )
 
         lake = str(self.lake.root)
         return dg.Definitions(
@@ -88,6 +100,7 @@ class Pipeline:
                 "lake": LakeResource(lake_dir=lake),
                 "feeds": FeedsResource(landing_dir=str(self.landing)),
                 "store": PulseStoreResource(url=self.pulse_url, lake_dir=lake),
+                "models": ForecastModelsResource(url=self.pulse_url, lake_dir=lake),
                 "clock": StoppedClock(at=at.isoformat()),
                 "io_manager": ContractParquetIOManager(lake_dir=lake),
                 **resources,

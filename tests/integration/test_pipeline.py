@@ -11,15 +11,22 @@ import pytest
 from io_managers.json_publish import latest_path, pulse_path, read_pulse_json
 from liquidity.contracts import (
     ALL_CONTRACTS,
+    ANOMALY_PATTERNS,
     AUCTION_MM,
     BONDX_SCORE,
     EARLY_WARNINGS,
+    FORECAST_EVALUATION,
+    FORECAST_MODELS,
+    INDEX_FORECAST,
     INSTRUMENTS,
     LIQUIDITY_FEATURES,
     LIQUIDITY_INDEX,
     LIQUIDITY_PULSE,
     REPAYMENT_SUPPORT,
+    SCORE_VALIDATION,
     SIGNAL_STATUS,
+    WARNING_VALIDATION,
+    WEIGHT_REVIEW,
 )
 from liquidity.contracts.validation import audit
 from liquidity.index.pulse_document import PULSE_SCHEMA
@@ -28,8 +35,18 @@ from resources.feeds._simulated_files import read_truth
 
 pytestmark = pytest.mark.slow
 
-# The tables of order books have a job of their own: test_crypto_assets.py.
-PULSE_TABLES = [each for each in ALL_CONTRACTS if each.location == "pulse" and each.group != "crypto"]
+# The tables of order books, of trainings and of validation have jobs of their own: test_crypto_assets.py, test_forecasts.py.
+ASKED_FOR = (
+    FORECAST_MODELS,
+    FORECAST_EVALUATION,
+    SCORE_VALIDATION,
+    WARNING_VALIDATION,
+    WEIGHT_REVIEW,
+    ANOMALY_PATTERNS,
+)
+PULSE_TABLES = [
+    each for each in ALL_CONTRACTS if each.location == "pulse" and each.group != "crypto" and each not in ASKED_FOR
+]
 SCORES = {"liquidity": LIQUIDITY_INDEX, "repayment": REPAYMENT_SUPPORT, "bondx": BONDX_SCORE}
 
 
@@ -97,6 +114,36 @@ def test_published_json_keeps_its_schema_and_adds_up(pipeline):
         latest_path(pipeline.lake.root / "published").read_bytes()
         == pulse_path(pipeline.lake.root / "published", pipeline.last_day).read_bytes()
     )
+
+
+@pytest.mark.feature("BX-CT-05")
+def test_published_json_tells_the_forecasts_of_the_table(pipeline):
+    table = pipeline.table(INDEX_FORECAST, pipeline.last_day).set_index(["instrument_id", "target", "horizon_sessions"])
+    content = read_pulse_json(pulse_path(pipeline.lake.root / "published", pipeline.last_day))
+    told = spoken = 0
+    for document in content["data"]:
+        for name, block in document["forecast"].items():
+            score = document[name]["score"]
+            assert block["base_score"] == score
+            for horizon in block["horizons"]:
+                row = table.loc[(document["instrument_id"], f"{name}_score", horizon["sessions"])]
+                told += 1
+                assert (block["status"], block["reason"] or "") == (row["status"], row["reason"])
+                assert horizon["date"] == f"{row['target_date']:%Y-%m-%d}"
+                assert horizon["drivers"] == json.loads(row["drivers_json"])
+                if block["status"] == "insufficient_data":
+                    assert horizon["score"] is None
+                    assert block["reason"]
+                else:
+                    spoken += 1
+                    ends = [
+                        horizon[end]
+                        for end in ("lower_95", "lower_80", "lower_50", "score", "upper_50", "upper_80", "upper_95")
+                    ]
+                    assert ends == sorted(ends)
+                    assert horizon["score"] == row["forecast_score"]
+    assert told == len(table)
+    assert spoken > 100
 
 
 @pytest.mark.feature("BX-DB-15")

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.slow
 # Says how long each adapter took, so two runs differ.
 TIMED = "pulse/signal_status/"
 COMPUTED = ("rolling_statistics", "liquidity_measures", "liquidity_features", "liquidity_index", "repayment_support",
-            "bondx_score", "pulse_heatmap", "early_warnings", "liquidity_pulse")  # fmt: skip
+            "bondx_score", "pulse_heatmap", "early_warnings", "index_forecast", "forecast_scores", "forecast_accuracy",
+            "market_conditions", "market_regime", "liquidity_pulse")  # fmt: skip
 
 
 def timeless(hashes):

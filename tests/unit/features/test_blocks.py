@@ -8,7 +8,7 @@ import pytest
 from liquidity.contracts import SIGNAL_PANEL
 from liquidity.contracts.conform import frame_from_table, table_from_frame
 from liquidity.features.assemble import liquidity_features
-from liquidity.features.blocks import PANEL_INPUTS, feature_tables
+from liquidity.features.blocks import PANEL_INPUTS, PAST_INPUTS, feature_tables
 from liquidity.features.panel import build_signal_panel
 from liquidity.features.rolling import rolling_statistics
 from liquidity.measures import measure_sessions
@@ -86,9 +86,26 @@ def test_a_history_read_in_blocks_from_the_lake_gives_the_same_tables(panel, tmp
     assert table_from_frame(panel, SIGNAL_PANEL).num_rows == len(panel)
 
 
+@pytest.mark.parametrize("sessions", [[LAST], [LAST - timedelta(days=1), LAST]])
+def test_less_of_the_past_than_of_the_sessions_gives_the_same_tables(panel, tmp_path, sessions):
+    lake = Lake(tmp_path)
+    for moment, rows in panel.groupby("session_date"):
+        lake.publish(SIGNAL_PANEL, moment.date(), rows)
+    frames = list(History(lake, SIGNAL_PANEL, FIRST, LAST, PANEL_INPUTS).frames(sessions, PAST_INPUTS, instruments_n=9))
+    past = frames[0]["session_date"] < pd.Timestamp(sessions[0])
+    assert past.any()
+    assert list(frames[0].columns) == list(PANEL_INPUTS)
+    assert frames[0].loc[past, "issuer_id"].isna().all()
+    assert frames[0].loc[~past, "asset_class"].notna().all()
+    made, expected = feature_tables(frames, sessions), feature_tables([panel], sessions)
+    for name in ("rolling", "measures", "features"):
+        pd.testing.assert_frame_equal(getattr(made, name), getattr(expected, name), check_exact=True)
+
+
 def test_a_day_without_rows_gives_no_block(tmp_path):
     history = History(Lake(tmp_path), SIGNAL_PANEL, FIRST, LAST, PANEL_INPUTS)
     assert list(history.blocks([LAST])) == []
+    assert list(history.frames([LAST], PAST_INPUTS)) == []
 
 
 def test_with_previous_reads_each_instruments_newest_row_before_the_sessions(panel, tmp_path):

@@ -120,3 +120,17 @@ def test_stl_of_a_short_or_holed_series_is_missing() -> None:
 def test_stl_refuses_impossible_settings(period: int, seasonal: int) -> None:
     with pytest.raises(ConfigError, match="period"):
         stl([1.0] * 50, period=period, seasonal=seasonal)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_compiled_path_gives_the_numbers_of_the_plain_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    days = np.sort(rng.choice(np.arange(20_000, 20_900 if seed % 2 else 20_120), 80, replace=False))
+    values = rng.normal(0, 10.0 ** rng.uniform(-3, 4), (7, 80)) * np.exp(rng.normal(0, 2, 80))
+    values[rng.random(values.shape) < rng.random()] = np.nan
+    values[0] = np.nan
+    if seed == 3:
+        values[2, 5] = np.inf
+    with np.errstate(all="ignore"):
+        plain = seasonally_adjusted(values, days, 3, engine="numpy")
+    np.testing.assert_array_equal(seasonally_adjusted(np.asfortranarray(values), days, 3), plain)

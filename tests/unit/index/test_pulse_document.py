@@ -172,3 +172,82 @@ def test_days_may_be_dates_or_midnights_as_the_lake_returns_them(make_features: 
     previous = score_liquidity(make_features(60, seed=2, day=FRIDAY), PROFILES)
     stored = previous.assign(session_date=pd.to_datetime(previous["session_date"]))
     assert publish(midnights, stored)["document"].tolist() == publish(features, previous)["document"].tolist()
+
+
+def forecast_rows(ids: list[str]) -> pd.DataFrame:
+    """Two scores of each instrument, five horizons; the last instrument has none."""
+    rows = []
+    for place, name in enumerate(ids):
+        for target in ("liquidity_score", "bondx_score"):
+            for horizon in range(1, 6):
+                ends = {
+                    column: 40.0 + k + horizon / 10
+                    for k, column in enumerate(
+                        ("lower_95", "lower_80", "lower_50", "forecast_score", "upper_50", "upper_80", "upper_95")
+                    )
+                }
+                known = place < len(ids) - 1
+                rows.append(
+                    {
+                        "instrument_id": name,
+                        "target": target,
+                        "horizon_sessions": horizon,
+                        "target_date": pd.Timestamp(TODAY + dt.timedelta(days=horizon)) if horizon < 5 else pd.NaT,
+                        "base_score": 42.0 if known else np.nan,
+                        **{column: value if known else np.nan for column, value in ends.items()},
+                        "status": "baseline" if known else "insufficient_data",
+                        "member": "ewma" if known else None,
+                        "model_id": "0123456789abcdef" if known else None,
+                        "reason": "no model beats ewma" if known else "no score",
+                        "drivers_json": '[{"input":"other","points":1.0}]' if known else "[]",
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.feature("BX-CT-05")
+def test_the_forecast_of_each_score_stands_in_its_document(make_features: MakeFeatures) -> None:
+    features = make_features(30, seed=3)
+    liquidity, repayment = score_liquidity(features, PROFILES), score_repayment(features, PROFILES)
+    combined = combine_scores(liquidity, repayment, features, PROFILES)
+    ids = sorted(liquidity["instrument_id"])
+    rows = forecast_rows([*ids[:20], "ZZ:STRANGER"]).sample(frac=1.0, random_state=1)
+    table = pulse_documents(
+        liquidity, repayment, combined, features, None, NO_WARNINGS, NO_STATUS, META, forecasts=rows
+    )
+    jsonschema.Draft202012Validator(PULSE_SCHEMA).validate(whole_file(table, features))
+    for document in documents(table):
+        forecast = document["forecast"]
+        assert forecast["repayment"] is None
+        if document["instrument_id"] not in ids[:20]:
+            assert forecast == {"liquidity": None, "repayment": None, "bondx": None}
+            continue
+        for name in ("liquidity", "bondx"):
+            block = forecast[name]
+            assert (block["status"], block["member"], block["base_score"]) == ("baseline", "ewma", 42.0)
+            assert [each["sessions"] for each in block["horizons"]] == [1, 2, 3, 4, 5]
+            assert [each["score"] for each in block["horizons"]] == pytest.approx([43.1, 43.2, 43.3, 43.4, 43.5])
+            assert [each["date"] for each in block["horizons"]][3:] == ["2026-03-06", None]
+            assert block["horizons"][0]["drivers"] == [{"input": "other", "points": 1.0}]
+
+
+@pytest.mark.feature("BX-CT-05")
+def test_a_forecast_that_could_not_be_made_says_why(make_features: MakeFeatures) -> None:
+    features = make_features(5, seed=3)
+    liquidity, repayment = score_liquidity(features, PROFILES), score_repayment(features, PROFILES)
+    combined = combine_scores(liquidity, repayment, features, PROFILES)
+    rows = forecast_rows(list(liquidity["instrument_id"]))
+    table = pulse_documents(
+        liquidity, repayment, combined, features, None, NO_WARNINGS, NO_STATUS, META, forecasts=rows
+    )
+    jsonschema.Draft202012Validator(PULSE_SCHEMA).validate(whole_file(table, features))
+    block = documents(table)[-1]["forecast"]["liquidity"]
+    assert (block["status"], block["reason"], block["base_score"]) == ("insufficient_data", "no score", None)
+    assert {each["score"] for each in block["horizons"]} == {None}
+    validator = jsonschema.Draft202012Validator(PULSE_SCHEMA)
+    broken = whole_file(table, features)
+    broken["data"][-1]["forecast"]["liquidity"]["reason"] = None
+    assert not validator.is_valid(broken)
+    silent = whole_file(table, features)
+    silent["data"][0]["forecast"]["liquidity"]["horizons"][0]["score"] = None
+    assert not validator.is_valid(silent)

@@ -103,6 +103,28 @@ def test_plan_ingests_before_it_computes_and_ignores_feeds_without_instruments()
     ]
 
 
+def test_forecasts_are_trained_before_the_last_ten_days_which_then_judge_them():
+    days = [date(2026, 6, 1) + timedelta(days=k) for k in range(172)]
+    plan = _plan([Markets("landing", days)], 30)
+    assert [step["job"] for step in plan] == [
+        "collect_signals",
+        "features_to_pulse",
+        "train_forecasts",
+        "features_to_pulse",
+    ]
+    before, trained, after = plan[1:]
+    assert (before["start"], before["end"]) == ("2026-09-21", "2026-11-09")  # sixty sessions, less ten days
+    assert (trained["start"], trained["end"]) == ("2026-11-09", "2026-11-09")
+    assert (after["start"], after["end"]) == ("2026-11-10", "2026-11-19")
+    assert set(trained["config"]["ops"]) == {"forecast_training"}
+
+
+def test_a_market_too_short_to_learn_from_is_not_trained():
+    days = [date(2026, 6, 1) + timedelta(days=k) for k in range(172)]
+    assert "train_forecasts" not in {step["job"] for step in _plan([Markets("landing", days)], 29)}
+    assert "train_forecasts" not in {step["job"] for step in _plan([Markets("landing", days[-35:])], 30)}
+
+
 def test_nothing_to_do_is_said_and_not_done(tmp_path):
     with pytest.raises(ContractError, match="no feed has a session: simulate a market"):
         _plan([Markets("a", [])], 30)

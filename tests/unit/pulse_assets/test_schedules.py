@@ -87,7 +87,8 @@ def test_jobs_divide_the_pipeline_without_a_gap():
         job.name: {key.path[-1] for key in defs.resolve_job_def(job.name).asset_layer.selected_asset_keys}
         for job in JOBS
     }
-    assert set(selected) == {"daily_pulse", "crypto_books", "collect_signals", "features_to_pulse", "rescore"}
+    assert set(selected) == {"daily_pulse", "crypto_books", "collect_signals", "features_to_pulse", "rescore", "reforecast",
+                             "train_forecasts", "validate_scores"}  # fmt: skip
     assert selected["crypto_books"] == {contract.name for contract in CRYPTO_CONTRACTS} | {"market_database"}
     assert selected["crypto_books"] & selected["daily_pulse"] == set()
     assert selected["collect_signals"] | selected["features_to_pulse"] == selected["daily_pulse"]
@@ -95,3 +96,10 @@ def test_jobs_divide_the_pipeline_without_a_gap():
     assert selected["rescore"] < selected["features_to_pulse"]
     assert "liquidity_features" not in selected["rescore"]
     assert "signal_panel" in selected["collect_signals"]
+    assert selected["reforecast"] < selected["rescore"]
+    assert selected["train_forecasts"] == {"forecast_models", "forecast_evaluation"}
+    apart = [selected[name] for name in ("daily_pulse", "crypto_books", "train_forecasts", "validate_scores")]
+    assert sum(map(len, apart)) == len(set().union(*apart))
+    assert set().union(*apart) == {
+        key.path[-1] for key in defs.get_repository_def().asset_graph.materializable_asset_keys
+    }

@@ -27,7 +27,7 @@ def test_address_of_the_store_is_shown_by_nobody(tmp_path):
 
 
 def test_every_location_resource_is_there_once():
-    assert sorted(LOCATION_RESOURCES) == ["clock", "feeds", "io_manager", "lake", "store"]
+    assert sorted(LOCATION_RESOURCES) == ["clock", "feeds", "io_manager", "lake", "models", "store"]
     assert LOCATION_RESOURCES["io_manager"].lake_dir == LOCATION_RESOURCES["lake"].lake_dir
 
 

@@ -1,0 +1,182 @@
+"""The forecasts of a day, in the order in which a day knows things: judge what fell due, then forecast.
+
+Sessions follow one another: what one session said is judged in the next, whether both are made in one run or in two, so
+days made one by one equal the days of one run. Read next: ``forecaster.py``, ``scoring.py``, ``track_record.py``.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from liquidity.contracts.conform import empty_table, frame_from_table
+from liquidity.contracts.forecast import FORECAST_ACCURACY, FORECAST_SCORES, INDEX_FORECAST
+from liquidity.contracts.table import TableContract
+from liquidity.domain.columns import day_numbers
+from liquidity.domain.errors import LiquidityError
+from liquidity.domain.origin import origins
+from liquidity.forecast.accuracy import accuracy_table
+from liquidity.forecast.fallback import fallback_forecast
+from liquidity.forecast.forecaster import Forecaster
+from liquidity.forecast.panel import MarketGroup, ScorePanel
+from liquidity.forecast.score_panels import score_panels
+from liquidity.forecast.scoring import judge_forecasts, realised_scores
+from liquidity.forecast.track_record import levels_from, rolling_accuracy
+
+__all__ = [
+    "FEATURE_DAYS",
+    "JUDGED_COLUMNS",
+    "LONGEST_WAIT_DAYS",
+    "SCORE_DAYS",
+    "DailyForecasts",
+    "calendars_of",
+    "forecast_sessions",
+]
+
+SCORE_DAYS: Final = 90
+"""Calendar days of scores that a forecast reads, its own included; the inputs read forty-four sessions."""
+
+FEATURE_DAYS: Final = 21
+"""Calendar days of features; the inputs read five sessions before their own."""
+
+LONGEST_WAIT_DAYS: Final = 21
+"""Calendar days in which five sessions of any calendar come round."""
+
+JUDGED_COLUMNS: Final = tuple(name for name in INDEX_FORECAST.column_names if name not in ("drivers_json", "rating"))
+"""Columns of ``INDEX_FORECAST`` that judging needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyForecasts:
+    """Rows of ``INDEX_FORECAST``, ``FORECAST_SCORES`` and ``FORECAST_ACCURACY``."""
+
+    forecasts: pd.DataFrame
+    judged: pd.DataFrame
+    accuracy: pd.DataFrame
+
+    @classmethod
+    def joined(cls, parts: Sequence["DailyForecasts"]) -> "DailyForecasts":
+        """The tables of several scores as one."""
+        return cls(
+            _table([part.forecasts for part in parts], INDEX_FORECAST),
+            _table([part.judged for part in parts], FORECAST_SCORES),
+            _table([part.accuracy for part in parts], FORECAST_ACCURACY),
+        )
+
+
+def forecast_sessions(
+    target: str,
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    calendars: Mapping[str, str],
+    sessions: Sequence[date],
+    serving: Callable[[MarketGroup, str, date], Forecaster | str],
+    said: Callable[[date], pd.DataFrame],
+    track_record: pd.DataFrame,
+    window_sessions: int,
+) -> DailyForecasts:
+    """Judge and forecast one score on every session in turn.
+
+    Parameters
+    ----------
+    target
+        One of ``TARGETS``.
+    scores
+        Rows of its table, of the sessions and ``SCORE_DAYS`` - 1 days before: ``SCORE_COLUMNS`` and the target.
+    features
+        ``LIQUIDITY_FEATURES`` rows with ``FEATURE_COLUMNS``, of the sessions and ``FEATURE_DAYS`` - 1 days before.
+    calendars
+        Calendar of each instrument.
+    sessions
+        UTC days, ascending.
+    serving
+        Forecaster of a market and score on a session, or the reason why there is none.
+    said
+        ``INDEX_FORECAST`` rows (``JUDGED_COLUMNS``) of the target, made before the first of ``sessions`` for a session.
+    track_record
+        ``FORECAST_ACCURACY`` rows of the target, one session each (``window_sessions`` 1), of the ``SCORE_DAYS`` days
+        before.
+    window_sessions
+        Sessions of the long window of the accuracy.
+
+    Notes
+    -----
+    A forecaster that cannot speak for its market is replaced by the fallback, whose rows tell why; one market never
+    stops another.
+    """
+    made: list[pd.DataFrame] = []
+    waiting: dict[date, list[pd.DataFrame]] = defaultdict(list)  # made in this run, by the day they are for
+    judged: list[pd.DataFrame] = []
+    accuracy: list[pd.DataFrame] = []
+    record = track_record
+    for session in sessions:
+        due = pd.concat([said(session), *waiting.pop(session, ())], ignore_index=True)
+        facts = judge_forecasts(due, realised_scores({target: scores}, session), session)
+        facts = facts.astype({"liquidity_group": "Int64"})  # a table read back without a group in some row has floats
+        record = pd.concat([record, accuracy_table(facts, session, 1)], ignore_index=True)
+        judged.append(facts)
+        accuracy += [_of(record, session, 1), rolling_accuracy(record, session, window_sessions)]
+        recent, today = _of(scores, session, SCORE_DAYS), _of(scores, session, 1)
+        for panel in score_panels(recent, _of(features, session, FEATURE_DAYS), target, calendars):
+            listed = _listed(panel, today)
+            if len(listed):
+                made.append(_forecast(panel, session, listed, serving, record))
+                for day, rows in made[-1][list(JUDGED_COLUMNS)].groupby("target_date"):
+                    waiting[pd.Timestamp(str(day)).date()].append(rows)
+    return DailyForecasts(
+        _table(made, INDEX_FORECAST), _table(judged, FORECAST_SCORES), _table(accuracy, FORECAST_ACCURACY)
+    )
+
+
+def calendars_of(instruments: pa.Table) -> dict[str, str]:
+    """Calendar of each instrument in rows of ``INSTRUMENTS`` (``instrument_id``, ``calendar``); the last row says it."""
+    pairs = instruments.select(["instrument_id", "calendar"]).group_by("instrument_id", use_threads=False)
+    last = pairs.aggregate([("calendar", "last")])
+    return dict(zip(last.column("instrument_id").to_pylist(), last.column("calendar_last").to_pylist(), strict=True))
+
+
+def _forecast(
+    panel: ScorePanel,
+    session: date,
+    listed: NDArray[np.str_],
+    serving: Callable[[MarketGroup, str, date], Forecaster | str],
+    record: pd.DataFrame,
+) -> pd.DataFrame:
+    day = np.datetime64(session, "D")
+    forecaster = serving(panel.group, panel.target, session)
+    if isinstance(forecaster, str):
+        return fallback_forecast(panel, day, forecaster, listed)
+    since = date.fromisoformat(forecaster.card.trained_on)
+    levels = levels_from(record, panel.group, panel.target, since)
+    try:
+        return forecaster.forecast(panel, day, levels, listed)
+    except LiquidityError as error:
+        return fallback_forecast(panel, day, f"the model cannot speak: {error}", listed)
+
+
+def _listed(panel: ScorePanel, today: pd.DataFrame) -> NDArray[np.str_]:
+    """Instruments of the panel that the session lists, with a score or without."""
+    mine = (today["asset_class"] == panel.group.asset_class).to_numpy(dtype=np.bool_)
+    mine = mine & (origins(today["source"]) == panel.group.origin)
+    names = today.loc[mine, "instrument_id"].to_numpy(dtype=np.str_)
+    return panel.instrument_ids[np.isin(panel.instrument_ids, names)]
+
+
+def _of(table: pd.DataFrame, session: date, days: int) -> pd.DataFrame:
+    """Rows of the ``days`` calendar days that end with ``session``."""
+    number = day_numbers(table["session_date"])
+    last = int(np.datetime64(session, "D").astype(np.int64))
+    return table[(number > last - days) & (number <= last)]
+
+
+def _table(parts: Sequence[pd.DataFrame], contract: TableContract) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return frame_from_table(empty_table(contract))
+    return pd.concat(filled, ignore_index=True)[list(contract.column_names)]

@@ -1,0 +1,68 @@
+"""The registry of members: one file, one member, found by itself.
+
+A file ``<name>.py`` of this folder defines one class with ``name = "<name>"`` and what ``_member.py`` asks for. Discovery
+imports every file in sorted order and refuses one that does not. Files that begin with ``_`` are machinery.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterable
+from typing import Any, Final
+
+from liquidity.domain.errors import ConfigError
+from liquidity.forecast.members._member import Member
+
+__all__ = ["discover"]
+
+_KINDS: Final = ("baseline", "model")
+_FITS: Final = ("fit", "from_state")
+
+
+def discover(package_name: str, paths: Iterable[str]) -> dict[str, type[Member]]:
+    """Import every member file of a package.
+
+    Parameters
+    ----------
+    package_name
+        Dotted name of the package.
+    paths
+        Its ``__path__``.
+
+    Returns
+    -------
+    dict[str, type[Member]]
+        By name, sorted.
+
+    Raises
+    ------
+    ConfigError
+        A file without exactly one member, a member of another name or of no known kind, or one that lacks a method.
+    """
+    names = sorted(
+        found.name for found in pkgutil.iter_modules(paths) if not found.ispkg and not found.name.startswith("_")
+    )
+    return {name: _member_of(package_name, name) for name in names}
+
+
+def _member_of(package_name: str, name: str) -> type[Member]:
+    where = f"{package_name}.{name}"
+    module = importlib.import_module(where)
+    found: list[Any] = [
+        each
+        for each in vars(module).values()
+        if inspect.isclass(each) and each.__module__ == module.__name__ and isinstance(getattr(each, "name", None), str)
+    ]
+    if len(found) != 1:
+        raise ConfigError(
+            f"{where}: found {len(found)} classes with a name, allowed is one; or begin the file with '_'"
+        )
+    member: type[Member] = found[0]
+    if member.name != name:
+        raise ConfigError(f"{where}: the member's name is {member.name!r}, allowed is the file's name {name!r}")
+    if getattr(member, "kind", None) not in _KINDS:
+        raise ConfigError(f"{where}: kind is {getattr(member, 'kind', None)!r}, allowed are {list(_KINDS)}")
+    lacking = [method for method in _FITS if not callable(getattr(member, method, None))]
+    if lacking:
+        raise ConfigError(f"{where}: the member lacks {lacking}; see members/_member.py")
+    return member

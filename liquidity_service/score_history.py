@@ -1,0 +1,278 @@
+"""Scores over whole histories, in memory: what the daily assets would have published on every session of a source.
+
+The same pure functions as the assets, fed by the same feeds, without Dagster, lake or database; each session still sees
+only the ninety days up to it. Histories are kept as parquet under ``<data_dir>/histories``, one folder per fingerprint
+of inputs and code. Read next: ``forecast_report.py``.
+"""
+
+import hashlib
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from liquidity.contracts import (
+    ALT_SIGNALS,
+    AUCTION_MM,
+    BONDX_SCORE,
+    INSTRUMENTS,
+    LIQUIDITY_FEATURES,
+    LIQUIDITY_INDEX,
+    MICROSTRUCTURE,
+    REPAYMENT_SUPPORT,
+    SENTIMENT,
+    SIGNAL_PANEL,
+    TableContract,
+)
+from liquidity.contracts.conform import frame_from_table, table_from_frame
+from liquidity.contracts.validation import inspect_rows
+from liquidity.domain.errors import ConfigError, SourceUnavailableError
+from liquidity.domain.session import FIRST_DAY
+from liquidity.features.assemble import liquidity_features
+from liquidity.features.panel import build_signal_panel
+from liquidity.index.configuration import run_configurations
+from liquidity.index.profiles import WeightProfile, profiles_for
+from liquidity.index.pulse_engine import score_sessions
+from liquidity.index.thresholds import PulseThresholds
+from liquidity.measures import measure_sessions
+from liquidity.simulation import SIMULATED_CONTRACTS, MarketConfig, simulate_market
+from resources.code_version import source_hash
+from resources.feeds import Feed, open_feeds
+from resources.feeds.adapters import collect
+from resources.settings import Settings
+
+__all__ = ["HISTORIES", "HistorySource", "ScoreHistory", "SimulatedFeed", "cached_history", "score_history"]
+
+LOOKBACK: Final = timedelta(days=90)
+_CHUNK_DAYS: Final = 366
+_COLLECT_TIMEOUT_S: Final = 900.0
+_SIGNALS: Final = (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT)
+_COMPUTING: Final = ("domain", "features", "index", "measures", "simulation")
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySource:
+    """Where a history comes from.
+
+    Parameters
+    ----------
+    name
+        File name of its tables.
+    title
+        What a page calls it.
+    feed
+        Feed of recorded data; empty for the simulator.
+    market, start, end
+        The simulated market and its days; recorded sources give all they have.
+    """
+
+    name: str
+    title: str
+    feed: str = ""
+    market: MarketConfig | None = None
+    start: date | None = None
+    end: date | None = None
+
+
+HISTORIES: Final = (
+    HistorySource("crypto", "40 crypto pairs, recorded, 2017-2026", "crypto_daily"),
+    HistorySource("equities", "US shares and funds, recorded, 1998-2021", "us_equities_daily"),
+    HistorySource("treasuries", "Brazilian government bonds, recorded, 2025-2026", "br_treasuries"),
+    HistorySource(
+        "simulated",
+        "bonds, coins and perpetuals of the simulator",
+        market=MarketConfig(crypto_perps=10),
+        start=date(2024, 1, 1),
+        end=date(2026, 3, 31),
+    ),
+)
+"""Every history that the forecast report is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreHistory:
+    """Tables of all sessions of one source, each under its contract and sorted by its key."""
+
+    instruments: pd.DataFrame
+    signal_panel: pd.DataFrame
+    liquidity_features: pd.DataFrame
+    liquidity_index: pd.DataFrame
+    repayment_support: pd.DataFrame
+    bondx_score: pd.DataFrame
+
+
+_TABLES: Final = (SIGNAL_PANEL, LIQUIDITY_FEATURES, LIQUIDITY_INDEX, REPAYMENT_SUPPORT, BONDX_SCORE)
+
+
+class SimulatedFeed:
+    """A feed over a simulated market in memory; see :class:`resources.feeds.Feed`."""
+
+    name = "simulated"
+
+    def __init__(self, market: MarketConfig, start: date, end: date) -> None:
+        parts: dict[str, list[pd.DataFrame]] = {name: [] for name in SIMULATED_CONTRACTS}
+        self._days: list[date] = []
+        for day in simulate_market(market, start, end):
+            self._days.append(day.session_date)
+            for name, rows in day.tables.items():
+                if len(rows) or not parts[name]:
+                    parts[name].append(rows)
+        self._rows = {
+            name: pd.concat([part for part in found if len(part)] or found, ignore_index=True)
+            for name, found in parts.items()
+        }
+        self._day_of_row = {
+            name: rows["session_date"].to_numpy(dtype="datetime64[D]") for name, rows in self._rows.items()
+        }
+        self.tables = tuple(self._rows)
+        self.asset_classes = tuple(sorted(set(self._rows[INSTRUMENTS.name]["asset_class"])))
+
+    def sessions(self) -> list[date]:
+        """Every day of the market."""
+        return self._days
+
+    def fetch(self, table: str, start: date, end: date) -> pd.DataFrame:
+        """Rows of the days [start, end]."""
+        days = self._day_of_row[table]
+        low, high = np.searchsorted(days, np.datetime64(start)), np.searchsorted(days, np.datetime64(end), side="right")
+        return self._rows[table].iloc[low:high].reset_index(drop=True)
+
+
+def score_history(
+    feed: Feed, profiles: Mapping[str, WeightProfile] | None = None, thresholds: PulseThresholds | None = None
+) -> ScoreHistory:
+    """Compute panel, features and scores of every session of ``feed``.
+
+    Parameters
+    ----------
+    feed
+        Source of the signals; all its sessions are taken.
+    profiles, thresholds
+        Weights and thresholds; the defaults are those of a deployment without settings.
+
+    Returns
+    -------
+    ScoreHistory
+        Rows of a session equal those that a daily run of that session publishes from the same feed alone. Signal rows
+        that break their contract are left out, as publication sets them aside.
+
+    Raises
+    ------
+    SourceUnavailableError
+        The feed has no session, or failed to deliver one of its tables: a history with a hole in it is none.
+    """
+    days = feed.sessions()
+    if not days:
+        raise SourceUnavailableError(f"history of feed {feed.name}: it has no session; check its files")
+    collected = collect([feed], days[0], days[-1], timeout_s=_COLLECT_TIMEOUT_S)
+    if collected.failures:
+        raise SourceUnavailableError(
+            f"history of feed {feed.name}: {'; '.join(text for texts in collected.failures.values() for text in texts)[:500]}"
+        )
+    kept = {contract.name: _kept(collected.tables[contract.name], contract) for contract in _SIGNALS}
+    panel = build_signal_panel(*(kept[contract.name] for contract in _SIGNALS))
+    chosen = profiles_for() if profiles is None else profiles
+    features, liquidity, repayment, bondx = [], [], [], []
+    for rows, sessions in _chunks(panel):
+        made = liquidity_features(rows, measure_sessions(rows, sessions), sessions)
+        scored = score_sessions(made, chosen, thresholds)
+        for whole, part in zip(
+            (features, liquidity, repayment, bondx),
+            (made, scored.liquidity, scored.repayment, scored.bondx),
+            strict=True,
+        ):
+            whole.append(part)
+    return ScoreHistory(
+        kept[INSTRUMENTS.name],
+        panel,
+        *(pd.concat(parts, ignore_index=True) for parts in (features, liquidity, repayment, bondx)),
+    )
+
+
+def cached_history(source: HistorySource, settings: Settings) -> ScoreHistory:
+    """Read the history of ``source`` from disk, or compute and keep it.
+
+    The folder is named after the hash of the source, its files (name, size, time), the thresholds and the code of every
+    package that computes it, so a stale history is never read; it appears whole or not at all.
+
+    Raises
+    ------
+    SourceUnavailableError
+        The source's recorded files are not there.
+    """
+    warning = settings.early_warning
+    thresholds = PulseThresholds(
+        warning_fall_points=warning.fall_points,
+        warning_within_sessions=warning.within_sessions,
+        clear_within_points=warning.clear_within_points,
+    )
+    profiles = profiles_for(settings.weight_profile)
+    described = "\n".join(sorted(run_configurations(profiles, thresholds)))
+    folder = settings.data_dir / "histories" / f"{source.name}-{_fingerprint(source, settings, described)}"
+    if not folder.is_dir():
+        _store(score_history(_feed_of(source, settings), profiles, thresholds), folder)
+    return ScoreHistory(*(pd.read_parquet(folder / f"{each.name}.parquet") for each in fields(ScoreHistory)))
+
+
+def _kept(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
+    return frame_from_table(inspect_rows(table_from_frame(rows, contract), contract).accepted)
+
+
+def _chunks(panel: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, list[date]]]:
+    """Panel rows and the sessions to compute from them, about a year at a time; rows are sorted by day.
+
+    Sessions whose look-back begins before the calendars do are not computed.
+    """
+    days = panel["session_date"]
+    first, last = max(days.iloc[0], pd.Timestamp(FIRST_DAY) + LOOKBACK), days.iloc[-1]
+    while first <= last:
+        stop = first + timedelta(days=_CHUNK_DAYS)
+        low, begin, end = (int(days.searchsorted(day)) for day in (first - LOOKBACK, first, stop))
+        sessions: Sequence[pd.Timestamp] = days.iloc[begin:end].unique().tolist()
+        if sessions:
+            yield panel.iloc[low:end].reset_index(drop=True), [day.date() for day in sessions]
+        first = stop
+
+
+def _feed_of(source: HistorySource, settings: Settings) -> Feed:
+    if not source.feed:
+        if source.market is None or source.start is None or source.end is None:
+            raise ConfigError(f"history {source.name}: a simulated source needs a market, a start and an end")
+        return SimulatedFeed(source.market, source.start, source.end)
+    opened = {feed.name: feed for feed in open_feeds(settings.feed_roots)}
+    if source.feed not in opened:
+        raise SourceUnavailableError(
+            f"history {source.name}: feed {source.feed} is not open; set real_data to the folder of recorded market data"
+        )
+    return opened[source.feed]
+
+
+def _fingerprint(source: HistorySource, settings: Settings, described: str) -> str:
+    listed = [repr(source), described, *(repr(contract) for contract in (*_SIGNALS, *_TABLES))]
+    listed += [source_hash(Path(str(files("liquidity"))) / name) for name in _COMPUTING]
+    listed.append(source_hash(Path(str(files("resources"))) / "feeds"))
+    if source.feed:
+        for path in getattr(_feed_of(source, settings), "paths", ()):
+            status = path.stat()
+            listed.append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16]
+
+
+def _store(history: ScoreHistory, folder: Path) -> None:
+    """Write the tables into a folder of their own and rename it into place."""
+    staged = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    staged.mkdir(parents=True)
+    try:
+        for each in fields(ScoreHistory):
+            getattr(history, each.name).to_parquet(staged / f"{each.name}.parquet", compression="zstd", index=False)
+        if not folder.is_dir():  # another process may have been faster
+            staged.rename(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
