@@ -10,7 +10,7 @@ import pandas as pd
 
 from liquidity.forecast.horizons import HORIZONS
 from liquidity_service.forecast_evidence import PanelEvidence
-from liquidity_service.forecast_report import PLANS, WORKERS, Report
+from liquidity_service.forecast_report import PLANS, Report
 from liquidity_service.forecast_report_cells import (
     Found,
     folded,
@@ -67,7 +67,7 @@ def _head(report: Report) -> str:
     sample = f" Judged in the quick way, on fewer blocks or smaller samples: {', '.join(small)}." if small else ""
     return f"""# Forecast report
 
-Written by `pulse forecast-report` (code {report.code}, {report.seconds / 60:.0f} minutes on {WORKERS} processes of one thread).{sample}
+Written by `pulse forecast-report` (code {report.code}; it took {report.seconds / 60:.0f} minutes).{sample}
 Scores of whole histories are computed session by session as the daily run does, then every member forecasts block after
 block of sessions from what was known before it ([method](methodology/forecasts.md), [bands](methodology/forecast_bands.md),
 [members](methodology/forecast_members.md)). Figures are in points of the 0-100 scores on held-out forecasts; horizons are
@@ -186,6 +186,8 @@ def _slices(each: PanelEvidence) -> str:
 _LIMITS: Final = """## What this page does not show
 
 - Recorded crypto and shares come from daily bars: no quotes, no depth. Their scores rest on measures of trades alone.
+- Their spreads are estimated from the same bars and enter the score: that a low score goes with a wide spread ahead tells
+  more of how long both last than of what a trader pays.
 - The pairs are those that still traded when the history was recorded: coins that vanished are not in it.
 - Eleven shares and funds are a small market: a session's scores compare few names.
 - Blocks here are longer than the time between two trainings of a deployment, so members are older when they speak.

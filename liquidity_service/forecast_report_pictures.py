@@ -22,7 +22,7 @@ __all__ = ["draw_pictures"]
 _BLUE: Final = "#2a5fa5"
 _ORANGE: Final = "#c8641e"
 _GREY: Final = "#555555"
-_REGIME_COLOURS: Final = dict(zip(REGIMES, ("#dfeaf6", "#f6e3c5", "#eec0b4"), strict=True))
+_REGIME_COLOURS: Final = dict(zip(REGIMES, ("#bcd6f0", "#f6e3c5", "#e8a594"), strict=True))
 _OPACITY: Final = {95: 0.15, 80: 0.25, 50: 0.35}
 _DPI: Final = 110
 _SHOWN_OUTCOMES: Final = {

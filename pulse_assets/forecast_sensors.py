@@ -1,4 +1,4 @@
-"""When the forecasts are trained again: a model is old, its bands stopped covering, its errors grew."""
+"""When the forecasts are trained again: a model is old, its bands stopped covering, its errors grew, its inputs moved."""
 
 import hashlib
 from datetime import date, timedelta
@@ -31,10 +31,7 @@ def training_due(lake: Lake) -> tuple[date, str] | None:
     models = frame_from_table(lake.read(FORECAST_MODELS, session - _MODELS_SOUGHT, session))
     accuracy = frame_from_table(lake.read(FORECAST_ACCURACY, session, session))
     reason = needs_training(
-        models,
-        accuracy[accuracy["window_sessions"] == _SETTINGS.accuracy_window_sessions],
-        session,
-        DriftSettings(max_age_sessions=_SETTINGS.retrain_after_sessions),
+        models, accuracy, session, DriftSettings(max_age_sessions=_SETTINGS.retrain_after_sessions)
     )
     return None if reason is None else (session, reason)
 
@@ -45,7 +42,7 @@ def training_due(lake: Lake) -> tuple[date, str] | None:
     minimum_interval_seconds=_HOUR_S,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Trains the forecasts of the newest scored day when a model is old, its coverage left the range of a calibrated "
-    "band, or its errors grew; at most once for each day.",
+    "band, its errors grew, or its inputs look different from those it learned from; at most once for each day.",
 )
 def retrain_on_age_or_drift(lake: LakeResource) -> dg.RunRequest | dg.SkipReason:
     """Ask for a training where there is a reason for one."""

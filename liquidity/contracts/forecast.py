@@ -243,6 +243,21 @@ FORECAST_ACCURACY = TableContract(
         fraction("coverage_95_low_frac", "The same of the 95 % band: lower end."),
         fraction("coverage_95_high_frac", "Upper end."),
         Column("coverage_alarm", "bool", "1", "Coverage of the 80 or the 95 % band lies outside its range."),
+        non_negative(
+            "input_shift_psi",
+            "1",
+            "Largest population stability index of the serving model's watched inputs, of the 21 days that end with the "
+            "session against those it learned from; above 0.25 is another population. In rows of slice 'all' and window 1, "
+            "the same at every horizon; null elsewhere, without a trained model, or with fewer than 500 rows.",
+        ),
+        Column(
+            "shifted_input",
+            "string",
+            "id",
+            "Input that the index is of; null where the index is.",
+            nullable=True,
+            pattern=_NAME,
+        ),
     ),
 )
 

@@ -40,7 +40,8 @@ def accuracy_table(scores: pd.DataFrame, session: date, window_sessions: int) ->
     Returns
     -------
     pd.DataFrame
-        Rows of ``FORECAST_ACCURACY``, sorted by its key; no row for a slice without a judged forecast.
+        Rows of ``FORECAST_ACCURACY``, sorted by its key; no row for a slice without a judged forecast. The shift of the
+        inputs is null: judged rows do not tell it (``daily.py`` adds it).
 
     Raises
     ------
@@ -75,6 +76,7 @@ def accuracy_table(scores: pd.DataFrame, session: date, window_sessions: int) ->
         ],
         axis=0,
     )
+    table["input_shift_psi"], table["shifted_input"] = np.nan, None
     return table[list(FORECAST_ACCURACY.column_names)].sort_values(list(FORECAST_ACCURACY.key), ignore_index=True)
 
 

@@ -22,6 +22,7 @@ from liquidity.domain.columns import day_numbers
 from liquidity.domain.errors import LiquidityError
 from liquidity.domain.origin import origins
 from liquidity.forecast.accuracy import accuracy_table
+from liquidity.forecast.drift import InputShift
 from liquidity.forecast.fallback import fallback_forecast
 from liquidity.forecast.forecaster import Forecaster
 from liquidity.forecast.panel import MarketGroup, ScorePanel
@@ -43,7 +44,7 @@ SCORE_DAYS: Final = 90
 """Calendar days of scores that a forecast reads, its own included; the inputs read forty-four sessions."""
 
 FEATURE_DAYS: Final = 21
-"""Calendar days of features; the inputs read five sessions before their own."""
+"""Calendar days of features; the inputs read five sessions before their own, the shift of the inputs ``SHIFT_DAYS``."""
 
 LONGEST_WAIT_DAYS: Final = 21
 """Calendar days in which five sessions of any calendar come round."""
@@ -119,16 +120,21 @@ def forecast_sessions(
         due = pd.concat([said(session), *waiting.pop(session, ())], ignore_index=True)
         facts = judge_forecasts(due, realised_scores({target: scores}, session), session)
         facts = facts.astype({"liquidity_group": "Int64"})  # a table read back without a group in some row has floats
-        record = pd.concat([record, accuracy_table(facts, session, 1)], ignore_index=True)
+        alone = accuracy_table(facts, session, 1)
+        record = pd.concat([record, alone], ignore_index=True)
         judged.append(facts)
-        accuracy += [_of(record, session, 1), rolling_accuracy(record, session, window_sessions)]
+        shifts: dict[MarketGroup, InputShift] = {}
         recent, today = _of(scores, session, SCORE_DAYS), _of(scores, session, 1)
         for panel in score_panels(recent, _of(features, session, FEATURE_DAYS), target, calendars):
             listed = _listed(panel, today)
             if len(listed):
-                made.append(_forecast(panel, session, listed, serving, record))
-                for day, rows in made[-1][list(JUDGED_COLUMNS)].groupby("target_date"):
+                told, shift = _forecast(panel, session, listed, serving, record)
+                made.append(told)
+                if shift is not None:
+                    shifts[panel.group] = shift
+                for day, rows in told[list(JUDGED_COLUMNS)].groupby("target_date"):
                     waiting[pd.Timestamp(str(day)).date()].append(rows)
+        accuracy += [_with_shifts(alone, shifts), rolling_accuracy(record, session, window_sessions)]
     return DailyForecasts(
         _table(made, INDEX_FORECAST), _table(judged, FORECAST_SCORES), _table(accuracy, FORECAST_ACCURACY)
     )
@@ -147,17 +153,29 @@ def _forecast(
     listed: NDArray[np.str_],
     serving: Callable[[MarketGroup, str, date], Forecaster | str],
     record: pd.DataFrame,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, InputShift | None]:
+    """Forecasts of a market, and how far its inputs moved since the training of the model that made them."""
     day = np.datetime64(session, "D")
     forecaster = serving(panel.group, panel.target, session)
     if isinstance(forecaster, str):
-        return fallback_forecast(panel, day, forecaster, listed)
+        return fallback_forecast(panel, day, forecaster, listed), None
     since = date.fromisoformat(forecaster.card.trained_on)
     levels = levels_from(record, panel.group, panel.target, since)
     try:
-        return forecaster.forecast(panel, day, levels, listed)
+        return forecaster.forecast(panel, day, levels, listed), forecaster.input_shift(panel, day)
     except LiquidityError as error:
-        return fallback_forecast(panel, day, f"the model cannot speak: {error}", listed)
+        return fallback_forecast(panel, day, f"the model cannot speak: {error}", listed), None
+
+
+def _with_shifts(alone: pd.DataFrame, shifts: Mapping[MarketGroup, InputShift]) -> pd.DataFrame:
+    """One-session accuracy with the shift of its market's inputs, in the rows that are not cut."""
+    table = alone.copy()
+    for group, shift in shifts.items():
+        mine = (table["slice"] == "all") & (table["asset_class"] == group.asset_class)
+        mine &= (table["calendar"] == group.calendar) & (table["origin"] == group.origin)
+        table.loc[mine, "input_shift_psi"] = shift.index
+        table.loc[mine, "shifted_input"] = shift.input
+    return table
 
 
 def _listed(panel: ScorePanel, today: pd.DataFrame) -> NDArray[np.str_]:

@@ -150,7 +150,6 @@ def needs_training(
     accuracy: pd.DataFrame,
     session: date,
     settings: DriftSettings | None = None,
-    shifts: Mapping[tuple[str, str, str, str], InputShift] | None = None,
 ) -> str | None:
     """Why the forecasts should be trained again, or None.
 
@@ -159,11 +158,10 @@ def needs_training(
     models
         Rows of ``FORECAST_MODELS`` up to the session, any order; the newest of each market and score counts.
     accuracy
-        Rows of ``FORECAST_ACCURACY``; those of the session count, and of them the longest window.
+        Rows of ``FORECAST_ACCURACY``; those of the session count: the longest window for coverage and error, the session
+        alone (``window_sessions`` 1) for the shift of the inputs.
     session
         Day that asks.
-    shifts
-        By (asset_class, calendar, origin, target), of the session's forecasts.
 
     Returns
     -------
@@ -190,11 +188,13 @@ def needs_training(
             continue
         rows = now[(now[_MARKET].astype("str") == list(market)).all(axis=1).to_numpy()]
         reasons += [f"{where}: {found}" for found in _accuracy_reasons(rows, str(model["card_json"]), settings)]
-        shift = (shifts or {}).get(market)
-        if shift is not None and shift.index > settings.max_shift:
-            reasons.append(
-                f"{where}: input {shift.input} has a population stability index of {shift.index:.2f}, allowed {settings.max_shift}"
-            )
+        alone = rows[(rows["window_sessions"] == 1).to_numpy() & rows["input_shift_psi"].notna().to_numpy()]
+        for row in alone.head(1).to_dict("records"):  # the same at every horizon
+            if row["input_shift_psi"] > settings.max_shift:
+                reasons.append(
+                    f"{where}: input {row['shifted_input']} has a population stability index of "
+                    f"{row['input_shift_psi']:.2f}, allowed {settings.max_shift}"
+                )
     return "; ".join(reasons) or None
 
 

@@ -5,7 +5,7 @@ card that says where all of it comes from. Stored as plain arrays, read back onl
 ``training.py``, which makes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from liquidity.forecast.paths import score_paths
 from liquidity.forecast.score_panels import FEATURE_COLUMNS
 from liquidity.forecast.state_bytes import from_bytes, nested, part, sha256_hex, to_bytes
 
-__all__ = ["MAX_GAP_SESSIONS", "MIN_SCORES", "Forecaster"]
+__all__ = ["MAX_GAP_SESSIONS", "MIN_SCORES", "SHIFT_DAYS", "Forecaster"]
 
 MIN_SCORES: Final = 5
 """Scores in the last 22 sessions below which a trained member does not speak of an instrument."""
@@ -37,9 +37,11 @@ MIN_SCORES: Final = 5
 MAX_GAP_SESSIONS: Final = 10
 """Sessions without a score just before this one, above which it does not either: two trading weeks."""
 
+SHIFT_DAYS: Final = 21
+"""Calendar days whose inputs are held against those of the training, the session's own included."""
+
 _ROWS_AT_ONCE: Final = 20_000
-_SHIFT_SESSIONS: Final = 20
-_SHIFT_ROWS: Final = 100_000
+_SHIFT_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,18 +253,28 @@ class Forecaster:
         ContractError
             The rows have other inputs than the member learned from.
         """
+        self._check_inputs(rows)
+        return self.calibration.apply(self.fitted.quantiles(rows), rows.base, rows.scale, liquidity_group(rows), alphas)
+
+    def input_shift(self, panel: ScorePanel, session: np.datetime64) -> InputShift | None:
+        """How far the watched inputs of the last 21 days stand from those of the training; None with fewer than 500 rows.
+
+        Of a market with more than 20,000 rows in these days every k-th instrument is looked at. Raises
+        :class:`ContractError` when the rows have other inputs than the member learned from.
+        """
+        last = session_place(panel, session)
+        first = int(np.searchsorted(panel.sessions, panel.sessions[last] - np.timedelta64(SHIFT_DAYS - 1, "D")))
+        every = max(1, (last + 1 - first) * len(panel.instrument_ids) // _SHIFT_ROWS)
+        rows = input_rows(_thinned(panel, every), slice(first, last + 1))
+        self._check_inputs(rows)
+        return self.bins.shift(rows)
+
+    def _check_inputs(self, rows: InputRows) -> None:
         if rows.names != self.card.inputs:
             differing = sorted(set(rows.names) ^ set(self.card.inputs))[:6]
             raise ContractError(
                 f"forecaster {self.model_id}: inputs differ from those it learned from ({differing or 'their order'}); train again"
             )
-        return self.calibration.apply(self.fitted.quantiles(rows), rows.base, rows.scale, liquidity_group(rows), alphas)
-
-    def input_shift(self, panel: ScorePanel, session: np.datetime64) -> InputShift | None:
-        """How far the watched inputs of the last 20 sessions stand from those of the training; None with too few rows."""
-        last = session_place(panel, session)
-        every = max(1, _SHIFT_SESSIONS * len(panel.instrument_ids) // _SHIFT_ROWS)
-        return self.bins.shift(input_rows(panel, np.arange(last, max(last - _SHIFT_SESSIONS, -1), -every)))
 
     def _rows(self, panel: ScorePanel, place: int) -> InputRows:
         if (panel.group, panel.target) != (self.group, self.target):
@@ -298,6 +310,19 @@ class Forecaster:
             change = scores[block][:, :, MEDIAN] - some.base[:, np.newaxis]
             texts.append(driver_texts(names, parts.reshape(-1, len(names)), change.ravel()))
         return scores, pa.concat_arrays(texts)
+
+
+def _thinned(panel: ScorePanel, every: int) -> ScorePanel:
+    """Every k-th instrument of the panel."""
+    kept = slice(None, None, every)
+    return replace(
+        panel,
+        instrument_ids=panel.instrument_ids[kept],
+        scores=panel.scores[:, kept],
+        signals={name: values[:, kept] for name, values in panel.signals.items()},
+        sectors=panel.sectors[kept],
+        ratings=panel.ratings[kept],
+    )
 
 
 def _spread(texts: Any, spoken: NDArray[np.int64], wanted: NDArray[np.int64], n: int) -> Any:

@@ -52,7 +52,8 @@ def rolling_accuracy(daily: pd.DataFrame, session: date, window_sessions: int) -
     -------
     pd.DataFrame
         ``FORECAST_ACCURACY`` rows. Means are weighted by the judged forecasts of each session, so that they equal those
-        over all rows of the window; the range of the coverage counts sessions, not names, where names move together.
+        over all rows of the window; the range of the coverage counts sessions, not names, where names move together. The
+        shift of the inputs, a fact of one session, is null.
     """
     days = day_numbers(daily["session_date"])
     today = int(np.datetime64(session, "D").astype(np.int64))
@@ -85,6 +86,7 @@ def rolling_accuracy(daily: pd.DataFrame, session: date, window_sessions: int) -
         table["mae_points"].to_numpy(dtype=np.float64), still, out=np.full(len(table), np.nan), where=still > 0
     )
     _ranges(table, rows, code)
+    table["input_shift_psi"], table["shifted_input"] = np.nan, None
     return table[list(FORECAST_ACCURACY.column_names)]
 
 

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from liquidity.domain.errors import ConfigError, ContractError
-from liquidity.forecast.drift import DriftSettings, InputBins, InputShift, needs_training
+from liquidity.forecast.drift import DriftSettings, InputBins, needs_training
 from liquidity.forecast.inputs import sample_rows
 from liquidity.forecast.panel import ScorePanel
 
 TRAINED = dt.date(2026, 3, 2)  # a Monday
 MARKET = ("equity", "XNYS", "recorded", "liquidity_score")
+SHIFTED = "volatility_daily_frac"
 
 
 def models(trained: dt.date = TRAINED, mae: float = 2.0) -> pd.DataFrame:
@@ -29,7 +30,9 @@ def models(trained: dt.date = TRAINED, mae: float = 2.0) -> pd.DataFrame:
     )
 
 
-def accuracy(session: dt.date, mae: float = 2.0, alarm: bool = False, points_n: int = 1_000) -> pd.DataFrame:
+def accuracy(
+    session: dt.date, mae: float = 2.0, alarm: bool = False, points_n: int = 1_000, psi: float = 0.1
+) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "session_date": np.datetime64(session, "ms"),
@@ -45,9 +48,13 @@ def accuracy(session: dt.date, mae: float = 2.0, alarm: bool = False, points_n: 
             "coverage_80_frac": 0.7,
             "coverage_95_frac": 0.9,
             "coverage_alarm": [alarm, False],
+            "input_shift_psi": np.nan,
+            "shifted_input": None,
         }
     )
-    one_day = rows.assign(window_sessions=1, coverage_alarm=True, mae_points=99.0)
+    one_day = rows.assign(
+        window_sessions=1, coverage_alarm=True, mae_points=99.0, input_shift_psi=psi, shifted_input=SHIFTED
+    )
     return pd.concat([rows, one_day], ignore_index=True)
 
 
@@ -85,17 +92,19 @@ def test_coverage_and_error_ask_for_a_training(table: pd.DataFrame, reason: str)
     assert needs_training(models(), other_day, SOON) is None
 
 
+@pytest.mark.feature("BX-FC-06")
 def test_inputs_that_moved_ask_for_a_training() -> None:
-    shifted = {MARKET: InputShift("volatility_daily_frac", 0.4)}
-    found = needs_training(models(), accuracy(SOON), SOON, shifts=shifted)
-    assert found.endswith("input volatility_daily_frac has a population stability index of 0.40, allowed 0.25")
-    assert needs_training(models(), accuracy(SOON), SOON, shifts={MARKET: InputShift("coverage_frac", 0.1)}) is None
+    found = needs_training(models(), accuracy(SOON, psi=0.4), SOON)
+    assert found == (
+        "equity XNYS recorded liquidity_score: input volatility_daily_frac has a population stability index of 0.40, allowed 0.25"
+    )
+    assert needs_training(models(), accuracy(SOON, psi=0.25), SOON) is None
+    assert needs_training(models(), accuracy(SOON, psi=np.nan), SOON) is None  # too few rows, or no trained model
 
 
 def test_a_fresh_training_waits_for_new_labels() -> None:
     day = dt.date(2026, 3, 6)  # four sessions later
-    shifted = {MARKET: InputShift("volatility_daily_frac", 9.0)}
-    assert needs_training(models(), accuracy(day, mae=9.0, alarm=True), day, shifts=shifted) is None
+    assert needs_training(models(), accuracy(day, mae=9.0, alarm=True, psi=9.0), day) is None
 
 
 def test_without_any_training_one_is_needed_and_the_newest_counts() -> None:
