@@ -1,7 +1,9 @@
 """Rows that every forecasting benchmark learns from and is judged on: a generated market, and the recorded coins."""
 
 import itertools
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -73,22 +75,23 @@ def generated_panel(names: int, sessions: int, seed: int = 0) -> ScorePanel:
 
 
 def recorded_panel() -> ScorePanel:
-    """Liquidity scores of the recorded coins; computed on first use and kept in the workspace's data folder."""
+    """Liquidity scores of the recorded coins; computed on first use (minutes) and kept with the temporary files."""
     (source,) = (each for each in HISTORIES if each.name == "crypto")
-    history = cached_history(source, load_settings())
+    folder = Path(tempfile.gettempdir()) / "liquidity_pulse_benchmarks"
+    history = cached_history(source, load_settings(data_dir=folder))
     calendars = dict(zip(history.instruments["instrument_id"], history.instruments["calendar"], strict=True))
     panels = score_panels(history.liquidity_index, history.liquidity_features, "liquidity_score", calendars)
     return max(panels, key=lambda panel: np.count_nonzero(np.isfinite(panel.scores)))
 
 
-def blocks_of(panel: ScorePanel, starts: tuple[str, ...]) -> Iterator[Block]:
-    """Each block's rows with all five labels, and every row whose labels were known when it began."""
+def blocks_of(panel: ScorePanel, starts: tuple[str, ...], every: int = 1) -> Iterator[Block]:
+    """Each block's rows with all five labels, and every row whose labels were known when it began, or one in so many."""
     rows = input_rows(panel, slice(None))
     changes = labelled_changes(panel, rows)
     complete = np.isfinite(changes).all(axis=1)
     edges = np.searchsorted(panel.sessions, np.array(starts, "datetime64[D]"))
     for start, stop in itertools.pairwise(edges):
-        past = np.flatnonzero(complete & (rows.session < start - max(HORIZONS)))
+        past = np.flatnonzero(complete & (rows.session < start - max(HORIZONS)))[::every]
         ahead = np.flatnonzero(complete & (rows.session >= start) & (rows.session < stop))
         if len(past) and len(ahead):
             yield Block(rows.take(past), changes[past], rows.take(ahead), changes[ahead])

@@ -24,7 +24,8 @@ from liquidity.forecast.horizons import TARGETS
 from liquidity.forecast.panel import ScorePanel
 from liquidity.forecast.score_panels import score_panels
 from liquidity_service.forecast_evidence import PanelEvidence, PanelPlan, panel_evidence, quick_plan
-from liquidity_service.score_history import HISTORIES, HistorySource, ScoreHistory, cached_history
+from liquidity_service.kept_evidence import evidence_folder, kept_evidence
+from liquidity_service.score_history import HISTORIES, HistorySource, ScoreHistory, cached_history, history_folder
 from resources.code_version import code_version
 from resources.settings import Settings
 
@@ -36,31 +37,39 @@ _SCORE_TABLES: Final = dict(zip(TARGETS, ("liquidity_index", "repayment_support"
 
 
 def _plan(
-    blocks: int, block_sessions: int, min_train: int, *fans: tuple[str, date], control_blocks: int = 3
+    blocks: int,
+    block_sessions: int,
+    min_train: int,
+    *fans: tuple[str, date],
+    max_held_out_rows: int = 15_000,
+    control_blocks: int = 2,
 ) -> PanelPlan:
     whole = EvaluationSettings(
         blocks=blocks,
         block_sessions=block_sessions,
         min_train_sessions=min_train,
-        max_train_rows=20_000,
-        max_held_out_rows=60_000,
+        max_train_rows=6_000,
+        max_held_out_rows=max_held_out_rows,
     )
-    control = replace(whole, blocks=control_blocks, max_train_rows=8_000, max_held_out_rows=12_000)
+    control = replace(whole, blocks=control_blocks, max_train_rows=3_000, max_held_out_rows=6_000)
     return PanelPlan(whole, control, fans)
 
 
 PLANS: Final[Mapping[str, PanelPlan]] = {
     "crypto": _plan(
-        9,
-        320,
+        6,
+        480,
         180,
         ("binance:BTCUSDT", date(2022, 5, 7)),
         ("binance:BTCUSDT", date(2022, 11, 5)),
         ("binance:SOLUSDT", date(2025, 10, 9)),
+        max_held_out_rows=36_000,
     ),
-    "equities": _plan(12, 450, 250, ("XNYS:SPY", date(2008, 9, 12)), ("XNYS:SPY", date(2020, 2, 21))),
+    "equities": _plan(
+        6, 900, 250, ("XNYS:SPY", date(2008, 9, 12)), ("XNYS:SPY", date(2020, 2, 21)), max_held_out_rows=45_000
+    ),
     "treasuries": _plan(8, 20, 60, control_blocks=8),
-    "simulated": _plan(5, 80, 120),
+    "simulated": _plan(3, 130, 120),
 }
 """How each history is cut: blocks wished for, sessions in each, sessions a block needs to learn from; and its fan charts."""
 
@@ -152,10 +161,15 @@ def _prepare(source: HistorySource, settings: Settings) -> None:
 
 
 def _judge(source: HistorySource, settings: Settings, group: str, target: str, quick: bool) -> PanelEvidence:
-    history = cached_history(source, settings)
-    (panel,) = (each for each in panels_of(history, target) if each.group.asset_class == group)
-    plan = PLANS[source.name]
-    return panel_evidence(panel, history.liquidity_features, quick_plan(plan) if quick else plan)
+    plan = quick_plan(PLANS[source.name]) if quick else PLANS[source.name]
+
+    def judged() -> PanelEvidence:
+        history = cached_history(source, settings)
+        (panel,) = (each for each in panels_of(history, target) if each.group.asset_class == group)
+        return panel_evidence(panel, history.liquidity_features, plan)
+
+    folder = evidence_folder(settings.data_dir, history_folder(source, settings).name, group, target, plan)
+    return kept_evidence(folder, plan, judged)
 
 
 @contextmanager

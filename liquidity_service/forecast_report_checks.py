@@ -36,7 +36,7 @@ _OUTCOMES: Final = {
 
 def coverage_section(found: Found, shown: set[str]) -> str:
     """Coverage of the served bands, by asset class and origin, all scores and horizons together."""
-    rows = []
+    rows, few = [], []
     classes: dict[tuple[str, str], list[PanelEvidence]] = {}
     for _, each in found:
         classes.setdefault((each.group.asset_class, each.group.origin), []).append(each)
@@ -53,8 +53,11 @@ def coverage_section(found: Found, shown: set[str]) -> str:
             cells.append(percent(share))
             if band > 50:
                 distances.append(abs(share - band / 100.0))
-        within = "yes" if max(distances) <= _WITHIN_FRAC else "**no**"
-        cells.append(within if points >= _ENOUGH_POINTS else f"{within}, on fewer than {_ENOUGH_POINTS:,} forecasts")
+        if points < _ENOUGH_POINTS:
+            few.append(f"{asset_class}, {origin} ({points:,} of {_ENOUGH_POINTS:,})")
+            cells.append("too few to tell")
+        else:
+            cells.append("yes" if max(distances) <= _WITHIN_FRAC else "**no**")
         rows.append(cells)
     by_horizon = []
     for _, each in found:
@@ -71,10 +74,11 @@ def coverage_section(found: Found, shown: set[str]) -> str:
                 )
             by_horizon.append(cells)
     head = ["asset class", "origin", "forecasts", "50 % band", "80 % band", "95 % band", "80 and 95 within 2 points"]
+    lacking = f"Too few held-out forecasts to say whether the bands hold: {'; '.join(few)}.\n\n" if few else ""
     return (
         "## Do the bands hold what they promise?\n\n"
         "Share of truths inside the served bands, all scores and horizons of an asset class together.\n\n"
-        f"{table(head, rows)}\n\n"
+        f"{table(head, rows)}\n\n{lacking}"
         + folded(
             "Each market, score and horizon, with the range that a calibrated band stays in with 95 % probability (! is outside)",
             table(["market", "score", "horizon", "forecasts", "50 %", "80 %", "95 %"], by_horizon),

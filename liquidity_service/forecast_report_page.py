@@ -67,7 +67,7 @@ def _head(report: Report) -> str:
     sample = f" Judged in the quick way, on fewer blocks or smaller samples: {', '.join(small)}." if small else ""
     return f"""# Forecast report
 
-Written by `pulse forecast-report` (code {report.code}; it took {report.seconds / 60:.0f} minutes).{sample}
+Written by `pulse forecast-report` (code {report.code}; judging took {sum(each.seconds for _, each in report.evidence) / 60:.0f} minutes of one core).{sample}
 Scores of whole histories are computed session by session as the daily run does, then every member forecasts block after
 block of sessions from what was known before it ([method](methodology/forecasts.md), [bands](methodology/forecast_bands.md),
 [members](methodology/forecast_members.md)). Figures are in points of the 0-100 scores on held-out forecasts; horizons are
@@ -116,7 +116,8 @@ def _market(source: HistorySource, each: PanelEvidence) -> str:
     text = (
         f"## {market_name(each)}: {each.target}\n\n{source.title[0].upper()}{source.title[1:]}. {each.instruments_n} instruments, "
         f"{each.sessions_n:,} judged sessions in blocks of {each.plan.evaluation.block_sessions}, each learned from at most "
-        f"{each.plan.evaluation.max_train_rows:,} rows before it. Served: {each.choice.member}. {sentence(each.choice.reason)}\n\n"
+        f"{each.plan.evaluation.max_train_rows:,} rows before it; above {each.plan.evaluation.max_held_out_rows:,} rows to judge, some "
+        f"instruments, drawn once, stand for all. Served: {each.choice.member}. {sentence(each.choice.reason)}\n\n"
         f"The served member by horizon:\n\n{table(['horizon', *names.values()], rows)}\n\n"
         f"Pinball loss of every member, with its skill against the best baseline of the horizon and p:\n\n{_members(whole)}\n\n"
     )
@@ -189,7 +190,7 @@ _LIMITS: Final = """## What this page does not show
 - Their spreads are estimated from the same bars and enter the score: that a low score goes with a wide spread ahead tells
   more of how long both last than of what a trader pays.
 - The pairs are those that still traded when the history was recorded: coins that vanished are not in it.
-- Eleven shares and funds are a small market: a session's scores compare few names.
+- At most ten shares and funds have scores: a session compares few names, and none that failed is among them.
 - Blocks here are longer than the time between two trainings of a deployment, so members are older when they speak.
 - The served member is chosen on the rows its losses are told of; with a few members the optimism is small, and a p-value of
   the choice is multiplied by the number of models.

@@ -125,7 +125,7 @@ def _table(title: str, day: date, frame: pd.DataFrame, rows: int, width: int) ->
     )
     narrow = width < WIDE
     left = {"instrument", "method", "why (points)"}
-    columns = [name for name in _CELLS if not (narrow and name in ("bondx", "method", "in 5 sessions"))]
+    columns = [name for name in _CELLS if not (narrow and name in _ONLY_WIDE)]
     for name in columns:
         table.add_column(name, justify="left" if name in left else "right", no_wrap=name == "instrument")
     for record in pulse_rows(frame, rows):
@@ -137,7 +137,9 @@ def _number(value: float | None, form: str) -> str:
     return "-" if _missing(value) else format(value, form)
 
 
-# Heading -> cell text; a narrow terminal leaves out the combined score, the method and the forecast.
+_ONLY_WIDE: Final = frozenset({"bondx", "cover", "age h", "method"})
+
+# Heading -> cell text.
 _CELLS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "instrument": lambda record: record["instrument"],
     "liquidity": lambda record: "-" if _missing(record["score"]) else f"{record['score']:.1f} ±{record['sd']:.1f}",

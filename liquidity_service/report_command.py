@@ -1,4 +1,7 @@
-"""``pulse forecast-report``: judge the forecasts on whole histories and write the page."""
+"""``pulse forecast-report``: judge the forecasts on whole histories and write the page.
+
+Histories and judged markets are kept in the data folder; a second run computes only what other data, settings or code ask for.
+"""
 
 import argparse
 from pathlib import Path

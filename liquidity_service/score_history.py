@@ -48,10 +48,18 @@ from resources.feeds import Feed, open_feeds
 from resources.feeds.adapters import collect
 from resources.settings import Settings
 
-__all__ = ["HISTORIES", "HistorySource", "ScoreHistory", "SimulatedFeed", "cached_history", "score_history"]
+__all__ = [
+    "HISTORIES",
+    "HistorySource",
+    "ScoreHistory",
+    "SimulatedFeed",
+    "cached_history",
+    "history_folder",
+    "score_history",
+]
 
 LOOKBACK: Final = timedelta(days=90)
-_CHUNK_DAYS: Final = 366
+_CHUNK_DAYS: Final = 31  # each session looks through the measures of its whole chunk
 _COLLECT_TIMEOUT_S: Final = 900.0
 _SIGNALS: Final = (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT)
 _COMPUTING: Final = ("domain", "features", "index", "measures", "simulation")
@@ -197,28 +205,42 @@ def score_history(
 
 
 def cached_history(source: HistorySource, settings: Settings) -> ScoreHistory:
-    """Read the history of ``source`` from disk, or compute and keep it.
-
-    The folder is named after the hash of the source, its files (name, size, time), the thresholds and the code of every
-    package that computes it, so a stale history is never read; it appears whole or not at all.
+    """Read the history of ``source`` from its folder, or compute and keep it; the folder appears whole or not at all.
 
     Raises
     ------
     SourceUnavailableError
         The source's recorded files are not there.
     """
+    folder = history_folder(source, settings)
+    if not folder.is_dir():
+        _store(score_history(_feed_of(source, settings), *_weighing(settings)), folder)
+    return ScoreHistory(*(pd.read_parquet(folder / f"{each.name}.parquet") for each in fields(ScoreHistory)))
+
+
+def history_folder(source: HistorySource, settings: Settings) -> Path:
+    """Name the folder of a history, there or not.
+
+    It holds the hash of the source, its files (name, size, time), the thresholds and the code of every package that
+    computes it, so a stale history is never read.
+
+    Raises
+    ------
+    SourceUnavailableError
+        The source's recorded files are not there.
+    """
+    described = "\n".join(sorted(run_configurations(*_weighing(settings))))
+    return settings.data_dir / "histories" / f"{source.name}-{_fingerprint(source, settings, described)}"
+
+
+def _weighing(settings: Settings) -> tuple[Mapping[str, WeightProfile], PulseThresholds]:
     warning = settings.early_warning
     thresholds = PulseThresholds(
         warning_fall_points=warning.fall_points,
         warning_within_sessions=warning.within_sessions,
         clear_within_points=warning.clear_within_points,
     )
-    profiles = profiles_for(settings.weight_profile)
-    described = "\n".join(sorted(run_configurations(profiles, thresholds)))
-    folder = settings.data_dir / "histories" / f"{source.name}-{_fingerprint(source, settings, described)}"
-    if not folder.is_dir():
-        _store(score_history(_feed_of(source, settings), profiles, thresholds), folder)
-    return ScoreHistory(*(pd.read_parquet(folder / f"{each.name}.parquet") for each in fields(ScoreHistory)))
+    return profiles_for(settings.weight_profile), thresholds
 
 
 def _kept(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
@@ -226,7 +248,7 @@ def _kept(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
 
 
 def _chunks(panel: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, list[date]]]:
-    """Panel rows and the sessions to compute from them, about a year at a time; rows are sorted by day.
+    """Panel rows and the sessions to compute from them, about a month at a time; rows are sorted by day.
 
     Sessions whose look-back begins before the calendars do are not computed.
     """

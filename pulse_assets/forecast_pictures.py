@@ -1,4 +1,7 @@
-"""Fan charts of forecasts: the score so far, then the median in its 50, 80 and 95 % bands; terse SVG like ``pictures.py``."""
+"""Fan charts of forecasts: the score so far, then the median in its 50, 80 and 95 % bands; terse SVG like ``pictures.py``.
+
+A fan has more to say than fits as base64 into the 1,000 characters that the UI shows inline, so it is percent-encoded.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,25 +11,35 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pulse_assets.pictures import BLUE, MAX_SVG_BYTES, ORANGE, inline_markdown, svg
+from pulse_assets.pictures import BLUE, ORANGE, svg
 
-__all__ = ["FAN_SESSIONS", "fan", "fan_charts"]
+__all__ = ["FAN_SESSIONS", "MAX_MARKDOWN", "fan", "fan_charts"]
 
 FAN_SESSIONS: Final = 40
 """Past sessions that a fan chart shows."""
 
-_BANDS: Final = ((95, ".15"), (80, ".3"), (50, ".5"))
+MAX_MARKDOWN: Final = 999
+"""Characters of a fan chart's markdown at most; longer ones are not shown inline."""
+
+_BANDS: Final = (95, 80, 50)  # each lies on the one before, so that the inner ones are darker
 _STEP: Final = 5
-_AHEAD: Final = 14
+_AHEAD: Final = 16
 _HEIGHT: Final = 100
 _LEFT: Final = 24
-_SHORTER: Final = (FAN_SESSIONS, 34, 28, 22, 16)
+_WIDE_POINTS: Final = 10.0  # from here on the ends of the axis need no decimals
+_BELOW: Final = 12  # room for the days under the picture
+_SHORTER: Final = (FAN_SESSIONS, 36, 32, 28, 24, 20, 16)
+_ESCAPED: Final = str.maketrans({"%": "%25", "<": "%3C", ">": "%3E", "#": "%23"})
 
 
 def fan(
-    past: Sequence[float], median: Sequence[float], bands: Mapping[int, tuple[Sequence[float], Sequence[float]]]
+    past: Sequence[float],
+    median: Sequence[float],
+    bands: Mapping[int, tuple[Sequence[float], Sequence[float]]],
+    days: Sequence[str],
+    until: str,
 ) -> str:
-    """Past scores as a line, the median ahead as another, and its bands around it.
+    """Markdown of a picture: past scores as a line, the median ahead as another, and its bands around it.
 
     Parameters
     ----------
@@ -37,12 +50,18 @@ def fan(
         Points by horizon.
     bands
         Lower and upper ends by horizon, of the 50, 80 and 95 % band.
+    days
+        Day of each past score, written under the first that is drawn and under the last.
+    until
+        Day of the last horizon.
     """
     for kept in _SHORTER:
-        picture = _drawn(list(past)[-kept:], median, bands)
-        if len(picture.encode()) <= MAX_SVG_BYTES:
+        shown = list(days)[-kept:]
+        picture = _drawn(list(past)[-kept:], median, bands, (shown[0] if len(shown) > 1 else "", shown[-1], until))
+        markdown = f"![](<data:image/svg+xml,{picture.translate(_ESCAPED)}>)"
+        if len(markdown) <= MAX_MARKDOWN:
             break
-    return picture
+    return markdown
 
 
 def fan_charts(
@@ -72,16 +91,20 @@ def fan_charts(
             continue
         session = mine["session_date"].iloc[0]
         of_name = (history["instrument_id"] == name) & (history["session_date"] <= session)
-        past = history[of_name].sort_values("session_date")[target].to_numpy(dtype=np.float64, na_value=np.nan)
-        ends = {band: (_numbers(mine, f"lower_{band}"), _numbers(mine, f"upper_{band}")) for band, _ in _BANDS}
+        known = history[of_name].sort_values("session_date")
+        past = known[target].to_numpy(dtype=np.float64, na_value=np.nan)
+        days = [f"{day:%d %b}" for day in known["session_date"]]
+        ends = {band: (_numbers(mine, f"lower_{band}"), _numbers(mine, f"upper_{band}")) for band in _BANDS}
         median = _numbers(mine, "forecast_score")
         last = mine.iloc[-1]
-        until = "" if pd.isna(last["target_date"]) else f" to {last['target_date']:%Y-%m-%d}"
-        pictures[f"fan {name}"] = dg.MetadataValue.md(inline_markdown(fan(past, median, ends)))
+        unknown = pd.isna(last["target_date"])
+        until = "" if unknown else f" to {last['target_date']:%Y-%m-%d}"
+        below = f"T+{len(mine)}" if unknown else f"{last['target_date']:%d %b}"
+        pictures[f"fan {name}"] = dg.MetadataValue.md(fan(past, median, ends, days, below))
         pictures[f"fan {name} axes"] = (
             f"{target} 0-100 points: up to {FAN_SESSIONS} past sessions to {session:%Y-%m-%d} in grey, then {len(mine)} sessions{until}; "
-            f"median {median[0]:.1f} to {median[-1]:.1f} in its 50, 80 and 95 % bands, 95 % at the end {last['lower_95']:.1f} to "
-            f"{last['upper_95']:.1f}; {last['status']}, member {last['member']}"
+            f"orange: median {median[0]:.1f} to {median[-1]:.1f}; blue from dark to light: 50, 80 and 95 % bands, 95 % at the end "
+            f"{last['lower_95']:.1f} to {last['upper_95']:.1f}; {last['status']}, member {last['member']}"
         )
     return pictures
 
@@ -99,7 +122,10 @@ def _numbers(rows: pd.DataFrame, name: str) -> list[float]:
 
 
 def _drawn(
-    past: Sequence[float], median: Sequence[float], bands: Mapping[int, tuple[Sequence[float], Sequence[float]]]
+    past: Sequence[float],
+    median: Sequence[float],
+    bands: Mapping[int, tuple[Sequence[float], Sequence[float]]],
+    below: tuple[str, str, str],
 ) -> str:
     seen = np.array([*past, *(end for pair in bands.values() for side in pair for end in side)])
     low, high = float(np.nanmin(seen)), float(np.nanmax(seen))
@@ -111,20 +137,23 @@ def _drawn(
     start = _LEFT + _STEP * (len(past) - 1)
     ahead = [start + _AHEAD * step for step in range(len(median) + 1)]
     today = past[-1]
-    body = f"<text y='9'>{high:.0f}</text><text y='{_HEIGHT}'>{low:.0f}</text>"
+    digits = 0 if span >= _WIDE_POINTS else 1
+    body = f"<text y='9'>{high:.{digits}f}</text><text y='{_HEIGHT}'>{low:.{digits}f}</text>"
+    for place, day in zip((_LEFT, start - _LEFT // 2, ahead[-1] - _LEFT), below, strict=True):
+        body += f"<text x='{place}' y='{_HEIGHT + _BELOW - 1}'>{day}</text>" if day else ""
     areas = ""
-    for band, opacity in _BANDS:
+    for band in _BANDS:
         lower, upper = (down([today, *side]) for side in bands[band])
         outline = _parted([*ahead, *ahead[::-1]], np.concatenate([upper, lower[::-1]]))
-        areas += f"<path opacity='{opacity}' d='{outline}z'/>"
-    body += f"<g fill='{BLUE}'>{areas}</g>"
+        areas += f"<path d='{outline}z'/>"
+    body += f"<g fill='{BLUE}' fill-opacity='.28'>{areas}</g>"
     lines = (
         ("#667", [_LEFT + _STEP * step for step in range(len(past))], past),
         (ORANGE, ahead, [today, *median]),
     )
     for colour, across, values in lines:
         body += f"<path fill='none' stroke='{colour}' d='{_parted(across, down(values))}'/>"
-    return svg(ahead[-1], _HEIGHT, f"<g font-size='9'>{body}</g>")
+    return svg(ahead[-1] + 4, _HEIGHT + _BELOW, f"<g font-size='9'>{body}</g>")
 
 
 def _parted(across: Sequence[int], down: NDArray[np.float64]) -> str:

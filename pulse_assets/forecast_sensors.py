@@ -30,9 +30,7 @@ def training_due(lake: Lake) -> tuple[date, str] | None:
     session = scored[-1]
     models = frame_from_table(lake.read(FORECAST_MODELS, session - _MODELS_SOUGHT, session))
     accuracy = frame_from_table(lake.read(FORECAST_ACCURACY, session, session))
-    reason = needs_training(
-        models, accuracy, session, DriftSettings(max_age_sessions=_SETTINGS.retrain_after_sessions)
-    )
+    reason = needs_training(models, accuracy, session, DriftSettings(max_age_sessions=_SETTINGS.retrain_after_sessions))
     return None if reason is None else (session, reason)
 
 

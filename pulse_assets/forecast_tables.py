@@ -109,11 +109,14 @@ def due_forecasts(lake: Lake, first: date, target: str) -> Callable[[date], pd.D
     """Rows of ``INDEX_FORECAST`` that were made before ``first`` for the session asked for."""
 
     def due(session: date) -> pd.DataFrame:
-        days = (session - timedelta(days=back) for back in range(1, LONGEST_WAIT_DAYS + 1))
-        said = [lake.read(INDEX_FORECAST, day, day, JUDGED_COLUMNS) for day in days if day < first]
-        rows = pa.concat_tables([empty_table(INDEX_FORECAST).select(JUDGED_COLUMNS), *said])
-        mine = pc.and_(pc.equal(rows["target"], target), pc.equal(rows["target_date"], pa.scalar(session)))
-        return frame_from_table(rows.filter(mine))
+        said = [empty_table(INDEX_FORECAST).select(JUDGED_COLUMNS)]
+        for back in range(1, LONGEST_WAIT_DAYS + 1):
+            day = session - timedelta(days=back)
+            if day < first:
+                rows = lake.read(INDEX_FORECAST, day, day, JUDGED_COLUMNS)
+                mine = pc.and_(pc.equal(rows["target"], target), pc.equal(rows["target_date"], pa.scalar(session)))
+                said.append(rows.filter(mine))  # one day of a large market is millions of rows
+        return frame_from_table(pa.concat_tables(said))
 
     return due
 

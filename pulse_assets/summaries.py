@@ -236,11 +236,13 @@ def pulse_summary(documents: pd.DataFrame) -> dict[str, Any]:
     """How many documents, how many with a score, and which names moved most."""
     if not len(documents):
         return {"documents": 0}
-    newest = _newest(documents)
+    # The documents themselves are long: they are left behind before rows are copied.
+    shown = ["instrument_id", "liquidity_score", "change_points", "bondx_score", "source"]
+    newest = _newest(documents[["session_date", *shown]])
     movers = newest.dropna(subset=["change_points"])
     movers = movers.reindex(movers["change_points"].abs().sort_values(ascending=False).index)
     return {
         "documents": len(newest),
         "scored": int(newest["liquidity_score"].notna().sum()),
-        "movers": shown_table(movers[["instrument_id", "liquidity_score", "change_points", "bondx_score", "source"]]),
+        "movers": shown_table(movers[shown]),
     }

@@ -1,4 +1,4 @@
-"""LightGBM beside the forest: fifteen quantile models, 10, 50 and 90 % for each horizon; default settings, one thread.
+"""LightGBM beside the blend: fifteen quantile models, 10, 50 and 90 % for each horizon; default settings, one thread.
 
 ``python forecast_lightgbm.py ROWS.npz ANSWER.npz`` in an environment of its own.
 """
@@ -17,7 +17,7 @@ def main() -> None:
         past, changes, ahead = (given[f"{name}_{block}"] for name in ("past", "changes", "ahead"))
         told = np.empty((len(ahead), changes.shape[1], len(given["levels"])))
         for h, k in np.ndindex(*told.shape[1:]):
-            began = time.perf_counter()
+            began = time.process_time()
             settings = {
                 "objective": "quantile",
                 "alpha": float(given["levels"][k]),
@@ -26,7 +26,7 @@ def main() -> None:
                 "verbosity": -1,
             }
             model = lightgbm.train(settings, lightgbm.Dataset(past, changes[:, h]), num_boost_round=100)
-            seconds += time.perf_counter() - began
+            seconds += time.process_time() - began
             told[:, h, k] = model.predict(ahead)
         answer[f"told_{block}"] = np.sort(told, axis=2)
     np.savez(sys.argv[2], seconds=seconds, **answer)

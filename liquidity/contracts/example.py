@@ -60,7 +60,9 @@ def example_table(
             values = _key_values(column, (number // stride) % size)
             stride *= size
         else:
-            values = _values(column, levels.get(column.name, 0), session_date, count, rng)
+            # session_date itself is given: other dates stand before or after it as the rules demand.
+            level = levels.get(column.name, 0) - (levels.get("session_date", 0) if column.dtype == "date" else 0)
+            values = _values(column, level, session_date, count, rng)
             if column.nullable:
                 values = [
                     None if gone else value for gone, value in zip(rng.random(count) < null_frac, values, strict=True)

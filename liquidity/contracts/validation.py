@@ -317,7 +317,7 @@ def _text_findings(array: pa.Array, column: Column) -> Iterator[tuple[str, _Mask
             yield "not_allowed", _mask(pc.invert(known))
     if column.pattern is None:
         return
-    values, run_of_row = _runs(array)
+    values, starts = _runs(array)
     judged = values
     if column.name == "instrument_id":  # a right ISIN keeps the pattern: only the others need the dearer search
         other = np.flatnonzero(~is_isin_array(values))
@@ -328,7 +328,7 @@ def _text_findings(array: pa.Array, column: Column) -> Iterator[tuple[str, _Mask
     bad = _mask(pc.invert(good))
     if column.name != "instrument_id":
         if bad.any():
-            yield "bad_pattern", _expand(bad, run_of_row)
+            yield "bad_pattern", _expand(bad, starts, len(array))
         return
     # What is shaped like an instrument_id without naming a venue is an ISIN whose check digit failed.
     bad_digit = _mask(good) & ~_mask(pc.match_substring(judged, ":"))
@@ -336,7 +336,7 @@ def _text_findings(array: pa.Array, column: Column) -> Iterator[tuple[str, _Mask
         if found.any():
             mask = np.zeros(len(values), dtype=np.bool_)
             mask[other[found]] = True
-            yield code, _expand(mask, run_of_row)
+            yield code, _expand(mask, starts, len(array))
 
 
 def _may_climb(values: pa.Array) -> bool:
@@ -346,7 +346,7 @@ def _may_climb(values: pa.Array) -> bool:
 
 
 def _runs(array: pa.Array) -> tuple[pa.Array, NDArray[np.int64] | None]:
-    """Find the values of runs of equal neighbours and each row's run; (array, None) where runs are short."""
+    """Find the values of runs of equal neighbours and each run's first row; (array, None) where runs are short."""
     if len(array) < 2:
         return array, None
     starts = np.ones(len(array), dtype=bool)
@@ -355,11 +355,12 @@ def _runs(array: pa.Array) -> tuple[pa.Array, NDArray[np.int64] | None]:
     places = np.flatnonzero(starts)
     if 2 * len(places) > len(array):
         return array, None
-    return array.take(pa.array(places)), np.cumsum(starts) - 1
+    return array.take(pa.array(places)), places
 
 
-def _expand(mask: _Mask, run_of_row: NDArray[np.int64] | None) -> _Mask:
-    return mask if run_of_row is None else mask[run_of_row]
+def _expand(mask: _Mask, starts: NDArray[np.int64] | None, rows: int) -> _Mask:
+    """Give each row the verdict of its run."""
+    return mask if starts is None else np.repeat(mask, np.diff(starts, append=rows))
 
 
 def _mask(array: pa.Array) -> _Mask:

@@ -34,6 +34,9 @@ PANEL_INPUTS: Final = tuple(
 PAST_INPUTS: Final = tuple(name for name in PANEL_INPUTS if name not in TODAY_INPUTS)
 """Those of them that it reads on the days before the sessions too; the others may be null there."""
 
+_SHARED_ROWS: Final = 100_000
+"""Panel rows of a block from which a second thread saves more than its waiting for the first costs."""
+
 
 @dataclass(slots=True)
 class FeatureTables:
@@ -63,15 +66,14 @@ def feature_tables(blocks: Iterable[pd.DataFrame], sessions: Sequence[date]) -> 
         :func:`~liquidity.features.assemble.liquidity_features` give for the panel as a whole.
     """
     rolling, measures, features = [], [], []
-    with ThreadPoolExecutor(
-        max_workers=1
-    ) as pool:  # the statistics take the second core: their kernel runs outside Python
+    with ThreadPoolExecutor(max_workers=1) as pool:
         for block in blocks:
-            statistics = pool.submit(rolling_statistics, block, sessions)
+            # Their kernel runs outside Python, so the statistics of a large block take the second core.
+            beside = pool.submit(rolling_statistics, block, sessions) if len(block) >= _SHARED_ROWS else None
             measures.append(measure_sessions(block, sessions))
             features.append(liquidity_features(block, measures[-1], sessions))
-            rolling.append(statistics.result())
-            del block, statistics
+            rolling.append(rolling_statistics(block, sessions) if beside is None else beside.result())
+            del block, beside
     return FeatureTables(
         _joined(rolling, ROLLING_STATISTICS),
         _joined(measures, LIQUIDITY_MEASURES),

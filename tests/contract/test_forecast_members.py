@@ -29,7 +29,7 @@ KEPT = (
     "coverage_frac",
 )
 CODES = ("method_code", "sector_code", "rating_order")
-SLOW = ("boosting",)  # fifteen ensembles, about 2 s of fitting each time
+SLOW = ("blend", "boosting")  # fifteen ensembles, some seconds of fitting each time
 every_member = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in MEMBERS]
 )
@@ -109,7 +109,9 @@ def test_the_sources_members_are_there() -> None:
     assert {"persistence", "seasonal_naive", "ewma", "ar1", "har_regression"} == {
         name for name, member in MEMBERS.items() if member.kind == "baseline"
     }
-    assert {"boosting", "ridge"} <= {name for name, member in MEMBERS.items() if member.kind == "model"}
+    assert {"blend", "boosting", "forest", "ridge"} <= {
+        name for name, member in MEMBERS.items() if member.kind == "model"
+    }
 
 
 @pytest.mark.feature("BX-FC-01")

@@ -34,12 +34,12 @@ from tests.integration.conftest import Pipeline, failures
 pytestmark = pytest.mark.slow
 
 FIRST = date(2026, 3, 2)
-TRAINED = FIRST + timedelta(days=79)
-LAST = FIRST + timedelta(days=89)
+TRAINED = FIRST + timedelta(days=64)
+LAST = TRAINED + timedelta(days=6)
 COINS = MarketGroup("crypto_spot", "24/7", "simulated")
 T0 = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SMALL = {
-    "blocks": 4,
+    "blocks": 3,
     "block_sessions": 8,
     "embargo_sessions": 1,
     "min_train_sessions": 25,
@@ -86,12 +86,12 @@ def generated_market(days, seed=5):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Folder with a lake of ninety days of scores and nothing else."""
+    """Folder with a lake of ten weeks of scores and nothing else."""
     from resources.lake import Lake
 
     root = tmp_path_factory.mktemp("scored")
     lake = Lake(root / "lake")
-    days = [FIRST + timedelta(days=k) for k in range(90)]
+    days = [FIRST + timedelta(days=k) for k in range((LAST - FIRST).days + 1)]
     for day, rows in generated_market(days).groupby("session_date"):
         key = rows[["session_date", "instrument_id", "asset_class", "source"]]
         listed = key.assign(currency="USD")
@@ -113,8 +113,8 @@ def scored(written, dagster_instance, postgres_url, tmp_path) -> Pipeline:
     return Pipeline(root, dagster_instance, postgres_url, "", FIRST, LAST, FIRST)
 
 
-def run(workspace, step, start, end=None, *, at=T0, config=None):
-    """Run one step of the location over days."""
+def run(workspace, step, start, end=None, *, at=T0, config=None, checks=False):
+    """Run one step of the location over days; with its asset checks where they are what is looked at."""
     from pulse_assets.run_days import run_range
 
     whole = workspace.definitions(at, {})
@@ -124,7 +124,7 @@ def run(workspace, step, start, end=None, *, at=T0, config=None):
     selection = dg.AssetSelection.assets(*(dg.AssetKey(contract.asset_path) for contract in keys))
     definitions = dg.Definitions(
         assets=whole.assets,
-        asset_checks=whole.asset_checks,
+        asset_checks=whole.asset_checks if checks else None,
         jobs=[dg.define_asset_job("step", selection, executor_def=dg.in_process_executor)],
         resources=whole.resources,
     )
@@ -142,7 +142,7 @@ def run(workspace, step, start, end=None, *, at=T0, config=None):
 
 @pytest.mark.feature("BX-FC-01", "BX-FC-05", "BX-MN-04")
 def test_a_forecast_from_training_to_judgement(scored):
-    run(scored, "forecast_training", TRAINED, config=SMALL)
+    run(scored, "forecast_training", TRAINED, config=SMALL, checks=True)
     decided = scored.table(FORECAST_MODELS, TRAINED).set_index(["asset_class", "target"])
     assert len(decided) == 6
     assert set(decided.loc["bond_corporate", "decision"]) == {"insufficient_data"}
@@ -157,9 +157,12 @@ def test_a_forecast_from_training_to_judgement(scored):
     assert set(evaluation["member"]) == set(SMALL["members"])
 
     day = TRAINED + timedelta(days=1)
-    run(scored, "forecasts", day, LAST)
+    judged_run = run(scored, "forecasts", day, LAST, checks=True)
+    checked = judged_run.get_asset_check_evaluations()
+    assert {check.asset_key.path[-1] for check in checked} == {"index_forecast", "forecast_scores", "forecast_accuracy"}
+    assert all(check.passed for check in checked)
     said = scored.table(INDEX_FORECAST, day, LAST)
-    assert len(said[said["asset_class"] == "crypto_spot"]) == 12 * 3 * 5 * 10
+    assert len(said[said["asset_class"] == "crypto_spot"]) == 12 * 3 * 5 * 6
     served = said[said["asset_class"] == "crypto_spot"]
     assert set(served["status"]) <= {"model", "baseline"}
     assert set(served["model_id"]) == {each.model_id for each in scored.models.promotions()}
@@ -196,17 +199,17 @@ def test_a_forecast_from_training_to_judgement(scored):
 @pytest.mark.feature("BX-FC-07")
 def test_days_one_by_one_and_as_of_then_are_the_days_of_one_run(scored):
     run(scored, "forecast_training", TRAINED, config=SMALL)
-    start = TRAINED - timedelta(days=2)
-    run(scored, "forecasts", start, LAST)
+    start, last = TRAINED - timedelta(days=1), TRAINED + timedelta(days=4)
+    run(scored, "forecasts", start, last)
     folders = [f"pulse/{contract.name}" for contract in (INDEX_FORECAST, FORECAST_SCORES, FORECAST_ACCURACY)]
     before = scored.hashes(*folders)
-    statuses = scored.table(INDEX_FORECAST, start, LAST).groupby("session_date")["status"].agg(set)
+    statuses = scored.table(INDEX_FORECAST, start, last).groupby("session_date")["status"].agg(set)
     assert statuses[pd.Timestamp(start)] <= {"fallback", "insufficient_data"}
     assert statuses[pd.Timestamp(TRAINED)] <= {"fallback", "insufficient_data"}
     assert statuses[pd.Timestamp(TRAINED + timedelta(days=1))] & {"model", "baseline"}
 
-    for back in (3, 2, 1, 0):
-        run(scored, "forecasts", LAST - timedelta(days=back))
+    for back in (1, 0):
+        run(scored, "forecasts", last - timedelta(days=back))
     assert scored.hashes(*folders) == before
 
     # The same window is trained once more, with another seed, a month later: then is still then.
@@ -251,6 +254,21 @@ def test_the_sensor_asks_once_for_a_reason(scored):
     assert training_due(scored.lake) is None
     with dg.build_sensor_context(instance=scored.instance) as context:
         assert isinstance(retrain_on_age_or_drift(context, lake=lake), dg.SkipReason)
+
+    moved = pd.DataFrame(
+        {
+            **{name: [getattr(COINS, name)] for name in ("asset_class", "calendar", "origin")},
+            "session_date": [pd.Timestamp(LAST)],
+            "slice_value": ["all"],
+            "coverage_alarm": [False],
+            "input_shift_psi": [0.7],
+            "shifted_input": ["volatility_daily_frac"],
+        }
+    )
+    scored.lake.publish(FORECAST_ACCURACY, LAST, plain_rows(FORECAST_ACCURACY, moved), now=T0)
+    with dg.build_sensor_context(instance=scored.instance) as context:
+        asked = retrain_on_age_or_drift(context, lake=lake)
+    assert "input volatility_daily_frac has a population stability index of 0.70, allowed 0.25" in asked.tags["reason"]
 
 
 def test_the_tables_have_contracts_of_this_location():

@@ -130,6 +130,8 @@ def test_dropping_the_future_changes_no_table_of_the_day(market, hindsight, cut)
 def test_there_is_a_future_to_drop(hindsight):
     for cut in CUTS:
         assert hindsight[cut]["signal_panel"]["session_date"].max() == pd.Timestamp(LAST)
-    daily = {each.name for each in ALL_CONTRACTS if each.location == "pulse" and each.group not in ("crypto", "forecasts", "validation")}
-    assert set(hindsight[CUTS[-1]]) == daily  # of order books: test_crypto_assets.py; of forecasts: test_forecasts.py; of regimes: tests/unit/forecast/test_regime.py
+    # Of order books: test_crypto_assets.py; of forecasts: test_forecasts.py; of regimes: tests/unit/forecast/test_regime.py.
+    elsewhere = ("crypto", "forecasts", "validation")
+    daily = {each.name for each in ALL_CONTRACTS if each.location == "pulse" and each.group not in elsewhere}
+    assert set(hindsight[CUTS[-1]]) == daily
     assert any(len(hindsight[cut]["early_warnings"]) for cut in CUTS)

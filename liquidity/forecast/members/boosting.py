@@ -1,6 +1,6 @@
 """Boosting: histogram gradient boosting for each horizon, quantile loss at 10, 50 and 90 %.
 
-Fifteen models tell the quantiles of change over scale; the other levels lie between and beyond at the ratios that the
+Fifteen models tell the quantiles of the change; the other levels lie between and beyond at the ratios that the
 training's residuals show. The trees are kept as plain arrays. Read next: ``_leaf_tables.py``, ``forest.py``.
 """
 
@@ -31,11 +31,13 @@ __all__ = ["Boosting", "FittedBoosting"]
 MODELLED: Final = (1, MEDIAN, 5)
 """Places in ``LEVELS`` of the levels that have models of their own: 10, 50 and 90 %."""
 
-ITERATIONS: Final = 60
+ITERATIONS: Final = 100
 LEARNING_RATE: Final = 0.08
 LEAVES: Final = 8
 MIN_LEAF_ROWS: Final = 40
-MAX_ROWS: Final = 20_000
+INPUTS_FRAC: Final = 0.3
+"""Share of the inputs that a split chooses among."""
+MAX_ROWS: Final = 40_000
 MIN_ROWS: Final = 200
 
 
@@ -50,9 +52,9 @@ class FittedBoosting:
     trees
         Those of all models, one model behind the other, ``ITERATIONS`` each.
     leaf_values
-        (L, 1) parts of change over scale.
+        (L, 1) parts of the change, points.
     start
-        (5, 3) what each model says before its first tree.
+        (5, 3) what each model says before its first tree, points.
     ratios
         (5, 7) distance of each level from the median, as a multiple of the 10 % or 90 % model's.
     """
@@ -71,11 +73,10 @@ class FittedBoosting:
         ContractError
             The rows have other inputs than the training.
         """
-        modelled = self.modelled(rows)
-        return _spread(modelled, self.ratios) * rows.scale[:, np.newaxis, np.newaxis]
+        return _spread(self.modelled(rows), self.ratios)
 
     def modelled(self, rows: InputRows) -> NDArray[np.float64]:
-        """(R, 5, 3) what the models say of change over scale, as they say it: not yet ascending."""
+        """(R, 5, 3) what the models say of the change in points, as they say it: not yet ascending."""
         refuse_other_inputs(rows, self.names, "boosting")
         values = np.ascontiguousarray(rows.values)
         said = np.empty((len(rows), *self.start.shape))
@@ -96,7 +97,6 @@ class FittedBoosting:
             start, parts = self.trees.contributions(values, self.leaf_values, place, self._models(h, middle))
             whole[:, h, 0] = self.start[h, middle] + start
             whole[:, h, 1:] = parts[:, :, 0]
-        whole *= rows.scale[:, np.newaxis, np.newaxis]
         return (TYPICAL_CHANGE, *drivers), whole
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -123,14 +123,14 @@ class Boosting:
 
     @classmethod
     def fit(cls, rows: InputRows, changes: NDArray[np.float64], seed: int) -> FittedBoosting:
-        """Fit each horizon's three models on the rows that have its label, 20,000 at most.
+        """Fit each horizon's three models on the rows that have its label, 40,000 at most.
 
         Parameters
         ----------
         rows, changes
             R rows and their (R, 5) changes ahead in points, NaN where not known.
         seed
-            Of the draw of rows where there are more.
+            Of the draws of inputs, and of rows where there are more.
 
         Raises
         ------
@@ -141,14 +141,13 @@ class Boosting:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         random = np.random.default_rng(seed)
-        labels = changes / rows.scale[:, np.newaxis]
         grown: list[Grown] = []
         leaf_values: list[NDArray[np.float64]] = []
         start = np.empty((len(HORIZONS), len(MODELLED)))
         ratios = np.empty((len(HORIZONS), len(LEVELS)))
         with threadpool_limits(limits=1):
             for h in range(len(HORIZONS)):
-                known = np.flatnonzero(np.isfinite(labels[:, h]))
+                known = np.flatnonzero(np.isfinite(changes[:, h]))
                 if len(known) < MIN_ROWS:
                     raise InsufficientDataError(
                         f"boosting: {len(known)} rows with the label of T+{HORIZONS[h]}, at least {MIN_ROWS} needed; "
@@ -156,7 +155,7 @@ class Boosting:
                     )
                 if len(known) > MAX_ROWS:
                     known = np.sort(random.choice(known, MAX_ROWS, replace=False, shuffle=False))
-                values, label = rows.values[known], labels[known, h]
+                values, label = rows.values[known], changes[known, h]
                 used = varying_inputs(values)
                 if not len(used):
                     raise InsufficientDataError(
@@ -172,6 +171,7 @@ class Boosting:
                         learning_rate=LEARNING_RATE,
                         max_leaf_nodes=LEAVES,
                         min_samples_leaf=MIN_LEAF_ROWS,
+                        max_features=INPUTS_FRAC,
                         early_stopping=False,
                         random_state=seed,
                     ).fit(values, label)

@@ -1,8 +1,7 @@
 """Forest: one ensemble of extremely randomised trees for all horizons, quantiles from tables at the leaves.
 
-Trees grow on the change of the score over its usual size, all five horizons at once (Geurts, Ernst, Wehenkel 2006). A
-leaf holds the quantiles of the labels that fell into it, and a forecast is their mean over the trees, so quantiles never
-cross. Read next: ``_leaf_tables.py``, ``_tree_walk.py``.
+Trees grow on the change of the score, all five horizons at once (Geurts, Ernst, Wehenkel 2006). A leaf holds
+the quantiles of the labels that fell into it, and a forecast is their mean over the trees, so quantiles never cross. Read next: ``_leaf_tables.py``, ``_tree_walk.py``.
 """
 
 from collections.abc import Mapping
@@ -40,16 +39,16 @@ _HIGHEST: Final = 32_767  # of the two-byte integers that tables are kept in
 
 @dataclass(frozen=True, slots=True)
 class FittedForest:
-    """The trees, and at each leaf the quantiles of change over scale in whole steps.
+    """The trees, and at each leaf the quantiles of the change in whole steps.
 
     Attributes
     ----------
     names
         Inputs, in order.
     tables
-        (L, 35) int16: five horizons by seven levels, in ``step`` of the row's scale.
+        (L, 35) int16: five horizons by seven levels, in ``step``.
     step
-        Size of one.
+        Size of one, points.
     """
 
     names: tuple[str, ...]
@@ -68,8 +67,7 @@ class FittedForest:
         refuse_other_inputs(rows, self.names, "forest")
         total = np.zeros((len(rows), self.tables.shape[1]), np.int32)
         self.trees.add_leaves(np.ascontiguousarray(rows.values), self.tables, total)
-        unit = rows.scale * (self.step / len(self.trees.roots))
-        return (total * unit[:, np.newaxis]).reshape(-1, len(HORIZONS), len(LEVELS))
+        return (total * np.float64(self.step / len(self.trees.roots))).reshape(-1, len(HORIZONS), len(LEVELS))
 
     def drivers(self, rows: InputRows) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Subjects of the inputs and their parts of the median change, (R, 5, G) points; they add up to it."""
@@ -80,7 +78,7 @@ class FittedForest:
         whole = np.empty((len(rows), len(HORIZONS), len(drivers) + 1))
         whole[:, :, 0] = start
         whole[:, :, 1:] = parts.transpose(0, 2, 1)
-        whole *= (rows.scale * (self.step / len(self.trees.roots)))[:, np.newaxis, np.newaxis]
+        whole *= self.step / len(self.trees.roots)
         return (TYPICAL_CHANGE, *drivers), whole
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -115,8 +113,7 @@ class Forest:
         InsufficientDataError
             Fewer than 200 rows have all five labels.
         """
-        labels = changes / rows.scale[:, np.newaxis]
-        complete = np.flatnonzero(np.isfinite(labels).all(axis=1))
+        complete = np.flatnonzero(np.isfinite(changes).all(axis=1))
         if len(complete) < MIN_ROWS:
             raise InsufficientDataError(
                 f"forest: {len(complete)} rows with all {len(HORIZONS)} labels, at least {MIN_ROWS} needed; "
@@ -126,8 +123,8 @@ class Forest:
         used = varying_inputs(values[complete])
         if not len(used):
             raise InsufficientDataError("forest: no input differs between the rows; there is nothing to learn from")
-        trees = _grown(values[complete], labels[complete], used, seed)
-        tables = _tables(trees, values, labels)
+        trees = _grown(values[complete], changes[complete], used, seed)
+        tables = _tables(trees, values, changes)
         step = float(np.abs(tables).max()) / _HIGHEST or 1.0
         return FittedForest(rows.names, trees, np.rint(tables / step).astype(np.int16), step)
 

@@ -12,6 +12,7 @@ from liquidity.contracts import INDEX_FORECAST
 from liquidity.contracts.conform import table_from_frame
 from liquidity.contracts.validation import audit
 from liquidity.domain.errors import ConfigError, ContractError, InsufficientDataError
+from liquidity.forecast import forecaster as module
 from liquidity.forecast.forecaster import Forecaster
 from liquidity.forecast.inputs import input_rows
 from liquidity.forecast.panel import MarketGroup, ScorePanel
@@ -197,6 +198,20 @@ def test_inputs_that_moved_are_seen(forecaster: Forecaster, make_market) -> None
     assert moved is not None
     assert moved.input == "volatility_daily_frac"
     assert moved.index > 1.0 > calm.index
+    fewer = {name: values for name, values in usual.signals.items() if name != "volatility_daily_frac"}
+    with pytest.raises(ContractError, match="volatility_daily_frac"):
+        forecaster.input_shift(replace(usual, signals=fewer), LAST)
+
+
+def test_a_large_market_is_looked_at_in_every_second_name(
+    forecaster: Forecaster, make_market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = make_market(names=80, seed=1)
+    panel.signals["volatility_daily_frac"][:, 1::2] *= 3.0
+    seen = forecaster.input_shift(panel, LAST)
+    monkeypatch.setattr(module, "_SHIFT_ROWS", 600)  # 80 names on 21 days are 1,680 rows
+    assert seen.input == "volatility_daily_frac"
+    assert forecaster.input_shift(panel, LAST).index < seen.index  # those that moved are left out
 
 
 # Bad input: a named fallback or "insufficient data", never NaN in a forecast, never an exception that stops the rest.

@@ -57,19 +57,21 @@ def judged(seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def days_of(rows: pd.DataFrame) -> pd.DataFrame:
+@pytest.fixture(scope="module")
+def daily() -> pd.DataFrame:
+    """Record of each session by itself, in no order."""
+    rows = judged()
     tables = [
         accuracy_table(rows[rows["session_date"] == day], pd.Timestamp(day).date(), 1)
         for day in sorted(rows["session_date"].unique())
     ]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True).sample(frac=1.0, random_state=2)
 
 
 @pytest.mark.feature("BX-FC-05", "BX-MN-04")
 @pytest.mark.parametrize("window", [7, 30, 60])
-def test_days_added_up_equal_the_rows_of_the_window(window: int) -> None:
+def test_days_added_up_equal_the_rows_of_the_window(window: int, daily: pd.DataFrame) -> None:
     rows = judged()
-    daily = days_of(rows).sample(frac=1.0, random_state=2)
     session = dt.date(2026, 4, 9)  # a Thursday
     found = rolling_accuracy(daily, session, window)
     expected = accuracy_table(rows, session, window)
@@ -83,8 +85,7 @@ def test_days_added_up_equal_the_rows_of_the_window(window: int) -> None:
     )
 
 
-def test_a_market_at_rest_gets_no_row() -> None:
-    daily = days_of(judged())
+def test_a_market_at_rest_gets_no_row(daily: pd.DataFrame) -> None:
     sunday = dt.date(2026, 4, 5)
     assert set(rolling_accuracy(daily, sunday, 30)["asset_class"]) == {"crypto_spot"}
     before = dt.date(2026, 1, 1)
@@ -92,7 +93,7 @@ def test_a_market_at_rest_gets_no_row() -> None:
 
 
 @pytest.mark.feature("BX-FC-04")
-def test_levels_of_days_equal_the_levels_of_rows_judged_since() -> None:
+def test_levels_of_days_equal_the_levels_of_rows_judged_since(daily: pd.DataFrame) -> None:
     rows = judged()
     since = FIRST + dt.timedelta(days=9)
     mine = rows[(rows["asset_class"] == "crypto_spot") & (rows["session_date"] > pd.Timestamp(since))]
@@ -102,8 +103,8 @@ def test_levels_of_days_equal_the_levels_of_rows_judged_since() -> None:
         for (horizon, group), cell in session.groupby(["horizon_sessions", "liquidity_group"]):
             inside[horizon - 1, :, group] = cell[["inside_50", "inside_80", "inside_95"]].mean()
         expected = expected.step(inside)
-    found = levels_from(days_of(rows), COINS, "liquidity_score", since)
+    found = levels_from(daily, COINS, "liquidity_score", since)
     np.testing.assert_allclose(found, expected.alphas, rtol=0, atol=1e-12)
     assert not np.array_equal(found, AdaptiveLevels.start().alphas)
-    nothing = levels_from(days_of(rows), COINS, "liquidity_score", LAST)
+    nothing = levels_from(daily, COINS, "liquidity_score", LAST)
     np.testing.assert_array_equal(nothing, AdaptiveLevels.start().alphas)

@@ -166,11 +166,10 @@ def test_too_short_a_history_is_a_decision_not_an_exception(
 
 
 def test_an_interrupted_training_leaves_nothing_and_starts_anew(
-    market: ScorePanel, short: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+    training: Training, market: ScorePanel, settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {name: np.array(values) for name, values in market.signals.items()}
     scores = market.scores.copy()
-    before_it = train(market, short, None, day(market), "v1")
 
     def killed(*_args: object, **_kwargs: object) -> None:
         raise KeyboardInterrupt
@@ -178,10 +177,11 @@ def test_an_interrupted_training_leaves_nothing_and_starts_anew(
     with monkeypatch.context() as patch:
         patch.setattr(module, "sample_rows", killed)  # after the evaluation, before the final fit
         with pytest.raises(KeyboardInterrupt):
-            train(market, short, None, day(market), "v1")
+            train(market, settings, None, day(market), "v1")
     assert np.array_equal(market.scores, scores)
     assert all(np.array_equal(market.signals[name], before[name], equal_nan=True) for name in before)
-    assert train(market, short, None, day(market), "v1").forecaster.to_bytes() == before_it.forecaster.to_bytes()
+    again = train(market, settings, None, day(market), "v1")
+    assert again.forecaster.to_bytes() == training.forecaster.to_bytes()
 
 
 def test_bad_input_in_training_stops_nobody(make_market, short: TrainingSettings) -> None:

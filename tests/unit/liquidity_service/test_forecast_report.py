@@ -21,6 +21,7 @@ from liquidity_service.forecast_report import PLANS, Report, gather_report, scor
 from liquidity_service.forecast_report_cells import PICTURES
 from liquidity_service.forecast_report_page import report_page
 from liquidity_service.forecast_report_pictures import draw_pictures
+from liquidity_service.kept_evidence import evidence_folder, kept_evidence
 from liquidity_service.score_history import HISTORIES, HistorySource, ScoreHistory
 from resources.settings import load_settings
 
@@ -171,6 +172,50 @@ def test_the_page_tells_all_of_it(evidence: PanelEvidence, tmp_path: Path) -> No
     for block in re.findall(r"(?:^\|.*\n?)+", page, flags=re.MULTILINE):
         widths = {line.count("|") for line in block.strip().splitlines()}
         assert len(widths) == 1, block[:200]
+
+
+@pytest.mark.slow
+def test_evidence_is_judged_once_and_read_back_whole(evidence: PanelEvidence, tmp_path: Path) -> None:
+    judged: list[int] = []
+
+    def judge() -> PanelEvidence:
+        judged.append(1)
+        return evidence
+
+    folder = tmp_path / "evidence" / "small"
+    read = [kept_evidence(folder, evidence.plan, judge) for _ in range(2)]
+    assert judged == [1]
+    assert [path.name for path in folder.parent.iterdir()] == ["small"], "nothing half-written stays"
+    source = HistorySource("treasuries", "a small market", "crypto_daily")
+    pages = [report_page(Report(((source, each),), (), "0+abc", 90.0), PICTURES) for each in (evidence, *read)]
+    assert pages[0] == pages[1] == pages[2]
+    for each in read:
+        for name in ("evaluation", "against", "coverage", "rolling", "crises", "validation", "regimes"):
+            pd.testing.assert_frame_equal(getattr(each, name), getattr(evidence, name), check_dtype=False)
+        for name in ("plan", "group", "first", "last", "choice", "control", "future", "detector", "left_out"):
+            assert getattr(each, name) == getattr(evidence, name)
+        for ours, theirs in zip(each.fans, evidence.fans, strict=True):
+            np.testing.assert_array_equal(ours.quantiles, theirs.quantiles)
+
+
+def test_another_history_score_or_plan_is_judged_anew(tmp_path: Path) -> None:
+    plan = PanelPlan(EVALUATION, EVALUATION)
+    folders = {
+        evidence_folder(tmp_path, "crypto-1", "crypto_spot", "liquidity_score", plan),
+        evidence_folder(tmp_path, "crypto-2", "crypto_spot", "liquidity_score", plan),
+        evidence_folder(tmp_path, "crypto-1", "crypto_perp", "liquidity_score", plan),
+        evidence_folder(tmp_path, "crypto-1", "crypto_spot", "bondx_score", plan),
+        evidence_folder(tmp_path, "crypto-1", "crypto_spot", "liquidity_score", quick_plan(plan)),
+    }
+    assert len(folders) == 5
+
+
+def test_too_few_forecasts_are_named(evidence: PanelEvidence) -> None:
+    source = HistorySource("treasuries", "a small market", "crypto_daily")
+    page = report_page(Report(((source, evidence),), (), "0+abc", 90.0), ())
+    points = int(evidence.coverage.loc[evidence.coverage["horizon_sessions"].eq(0), "points_n"].max())
+    assert points < 5_000
+    assert f"crypto_spot, recorded ({points:,} of 5,000)" in page
 
 
 def test_scores_that_say_nothing_new_are_named_not_judged() -> None:

@@ -1,4 +1,4 @@
-"""Forest and boosting: they learn what is planted, keep what scikit-learn would say, and need little to be stored."""
+"""Forest, boosting and their blend: they learn what is planted, keep what scikit-learn would say, and need little to be stored."""
 
 from functools import cache
 from typing import Any
@@ -11,8 +11,10 @@ from liquidity.forecast.horizons import HORIZONS, LEVELS, MEDIAN
 from liquidity.forecast.inputs import input_rows, labelled_changes, sample_rows
 from liquidity.forecast.members import MEMBERS
 from liquidity.forecast.members._member import InputRows
+from liquidity.forecast.members.blend import Blend
 from liquidity.forecast.members.boosting import MODELLED, Boosting, _ratios, _spread
 from liquidity.forecast.members.forest import Forest
+from liquidity.forecast.members.ridge import Ridge
 from liquidity.forecast.panel import ScorePanel
 from liquidity.forecast.walk_forward import walk_forward
 
@@ -21,14 +23,14 @@ SEED = 11
 
 
 def planted(rows: int = 600, seed: int = 0) -> tuple[InputRows, np.ndarray]:
-    """Change = scale x (2 x input 0 + noise), half of the noise where input 1 is below 0; input 2 is never known."""
+    """Change = 2 x input 0 + noise, half of the noise where input 1 is below 0; input 2 is never known."""
     random = np.random.default_rng(seed)
     values = random.normal(size=(rows, 4)).astype(np.float32)
     values[:, 2] = np.nan
     values[random.random(rows) < 0.1, 3] = np.nan
     scale = np.exp(random.normal(0.0, 0.5, rows))
     noise = random.normal(size=(rows, 5)) * np.where(values[:, 1:2] < 0.0, 0.5, 1.0)
-    changes = (2.0 * values[:, :1] + noise) * scale[:, np.newaxis]
+    changes = 2.0 * values[:, :1] + noise
     base = random.uniform(20.0, 80.0, rows)
     place = np.arange(rows)
     names = ("change_1_points", "month_sd_points", "auction_weight_frac", "coverage_frac")
@@ -63,7 +65,7 @@ def test_finds_the_planted_change_and_where_it_is_uncertain(member: Any) -> None
     rows, changes = planted(1_000, seed=1)
     quantiles = fitted.quantiles(rows)
     assert np.corrcoef(quantiles[:, 0, MEDIAN], changes[:, 0])[0, 1] > 0.85
-    width = (quantiles[:, :, 5] - quantiles[:, :, 1]) / rows.scale[:, np.newaxis]
+    width = quantiles[:, :, 5] - quantiles[:, :, 1]
     calm = rows.values[:, 1] < 0.0
     assert np.median(width[calm]) < 0.9 * np.median(width[~calm])
     inside = (changes >= quantiles[:, :, 1]) & (changes <= quantiles[:, :, 5])
@@ -76,23 +78,18 @@ def test_the_planted_input_drives_the_change(member: Any) -> None:
     rows, _ = planted(300, seed=1)
     names, points = fitted.drivers(rows)
     assert names == ("typical_change", "recent_change", "recent_range", "auction_weight_frac", "coverage_frac")
-    size = np.abs(points[:, 0] / rows.scale[:, np.newaxis]).mean(axis=0)
+    size = np.abs(points[:, 0]).mean(axis=0)
     assert size[1] > 5.0 * max(size[2], size[4])
-    assert np.corrcoef(points[:, 0, 1] / rows.scale, rows.values[:, 0])[0, 1] > 0.9
+    assert np.corrcoef(points[:, 0, 1], rows.values[:, 0])[0, 1] > 0.9
     assert not points[:, :, 3].any()  # an input without values drives nothing
     np.testing.assert_allclose(points.sum(axis=2), fitted.quantiles(rows)[:, :, MEDIAN], rtol=0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("member", TREE_MEMBERS)
-def test_another_seed_or_scale_is_another_or_the_same_forecast(member: Any) -> None:
-    rows, changes = planted(1_500)
-    fitted = fitted_on(member, 1_500)
-    doubled = InputRows(
-        rows.names, rows.values, rows.base, 2.0 * rows.scale, rows.recent, rows.session, rows.instrument
-    )
-    np.testing.assert_allclose(fitted.quantiles(doubled), 2.0 * fitted.quantiles(rows), rtol=1e-12, atol=1e-12)
-    if member is Forest:
-        assert not np.array_equal(member.fit(rows, changes, SEED + 1).quantiles(rows), fitted.quantiles(rows))
+def test_another_seed_is_another_forecast(member: Any) -> None:
+    rows, changes = planted(600)
+    fitted = fitted_on(member, 600)
+    assert not np.array_equal(member.fit(rows, changes, SEED + 1).quantiles(rows), fitted.quantiles(rows))
 
 
 @pytest.mark.parametrize("member", TREE_MEMBERS)
@@ -119,7 +116,7 @@ def test_forest_uses_labels_of_rows_that_lack_some() -> None:
     rows, changes = planted(2_000)
     partly = changes.copy()
     partly[1_000:, 4] = np.nan  # the last sessions: T+5 is not known yet
-    shifted = np.where(np.arange(2_000)[:, np.newaxis] >= 1_000, partly + 10.0 * rows.scale[:, np.newaxis], partly)
+    shifted = np.where(np.arange(2_000)[:, np.newaxis] >= 1_000, partly + 10.0, partly)
     first = Forest.fit(rows, partly, SEED).quantiles(rows)[:, :, MEDIAN]
     second = Forest.fit(rows, shifted, SEED).quantiles(rows)[:, :, MEDIAN]
     np.testing.assert_allclose(first[:, 4], second[:, 4], rtol=0.0, atol=0.01)  # up to the step of the tables
@@ -181,6 +178,31 @@ def test_boosting_refuses_a_state_with_trees_left_over() -> None:
         Boosting.from_state({name: array[: cut.get(name)] for name, array in state.items()})
 
 
-def test_both_are_in_the_registry() -> None:
+@pytest.mark.slow
+@pytest.mark.feature("BX-FC-02")
+def test_blend_is_the_mean_of_boosting_and_of_a_forest_on_what_a_line_leaves() -> None:
+    rows, changes = planted(600)
+    line = Ridge.fit(rows, changes, SEED)
+    forest = Forest.fit(rows, changes - line.change(rows), SEED)
+    ahead, _ = planted(200, seed=1)
+    of_forest = forest.quantiles(ahead) + line.change(ahead)[:, :, np.newaxis]
+    expected = (of_forest + fitted_on(Boosting, 600).quantiles(ahead)) / 2.0
+    np.testing.assert_allclose(fitted_on(Blend, 600).quantiles(ahead), expected, rtol=0.0, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_blend_credits_a_slope_beyond_the_training_to_its_input() -> None:
+    blend = fitted_on(Blend, 600)
+    ahead, _ = planted(200, seed=1)
+    ahead.values[:, 0] = 5.0  # the training saw 3.3 at most
+    names, points = blend.drivers(ahead)
+    assert names == ("typical_change", "recent_change", "recent_range", "auction_weight_frac", "coverage_frac")
+    alone = fitted_on(Boosting, 600).quantiles(ahead)[:, 0, MEDIAN]
+    assert blend.quantiles(ahead)[:, 0, MEDIAN].mean() > alone.mean() + 0.5  # trees alone stop at what they saw
+    assert (points[:, 0, 1] > 5.0 * np.abs(points[:, 0, 2:]).sum(axis=1)).all()
+
+
+def test_all_are_in_the_registry() -> None:
+    assert MEMBERS["blend"] is Blend
     assert MEMBERS["forest"] is Forest
     assert MEMBERS["boosting"] is Boosting
