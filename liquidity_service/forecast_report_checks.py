@@ -83,7 +83,12 @@ def coverage_section(found: Found, shown: set[str]) -> str:
             "Each market, score and horizon, with the range that a calibrated band stays in with 95 % probability (! is outside)",
             table(["market", "score", "horizon", "forecasts", "50 %", "80 %", "95 %"], by_horizon),
         )
-        + picture("coverage", "Coverage of the served bands over the last 250 sessions", shown, before="\n\n")
+        + picture(
+            "coverage",
+            "Coverage of the served bands over the last 250 sessions, where the judged history is longer",
+            shown,
+            before="\n\n",
+        )
     )
 
 

@@ -25,6 +25,7 @@ _GREY: Final = "#555555"
 _REGIME_COLOURS: Final = dict(zip(REGIMES, ("#bcd6f0", "#f6e3c5", "#e8a594"), strict=True))
 _OPACITY: Final = {95: 0.15, 80: 0.25, 50: 0.35}
 _DPI: Final = 110
+_ROLLING_LEAST_SESSIONS: Final = 60  # fewer make no curve
 _SHOWN_OUTCOMES: Final = {
     "spread_bps": "spread ahead, bps",
     "zero_trade_day": "share of days without a trade",
@@ -97,7 +98,11 @@ def _fan(axis: Any, target: str, fan: Fan) -> None:
 
 
 def _coverage(evidence: Sequence[PanelEvidence]) -> "Figure | None":
-    shown = [each for each in evidence if len(each.rolling) and each.target == "liquidity_score"]
+    shown = [
+        each
+        for each in evidence
+        if each.target == "liquidity_score" and each.rolling["session"].nunique() >= _ROLLING_LEAST_SESSIONS
+    ]
     if not shown:
         return None
     figure, axes = _panels(len(shown), 2, 5.6, 2.6)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pulse_assets.pictures import BLUE, ORANGE, svg
+from pulse_assets.pictures import BLUE, ORANGE
 
 __all__ = ["FAN_SESSIONS", "MAX_MARKDOWN", "fan", "fan_charts"]
 
@@ -153,7 +153,11 @@ def _drawn(
     )
     for colour, across, values in lines:
         body += f"<path fill='none' stroke='{colour}' d='{_parted(across, down(values))}'/>"
-    return svg(ahead[-1] + 4, _HEIGHT + _BELOW, f"<g font-size='9'>{body}</g>")
+    width, height = ahead[-1] + 4, _HEIGHT + _BELOW
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{2 * width}' height='{2 * height}' viewBox='0 0 {width} {height}'>"
+        f"<g font-size='9'>{body}</g></svg>"
+    )
 
 
 def _parted(across: Sequence[int], down: NDArray[np.float64]) -> str:

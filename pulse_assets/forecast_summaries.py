@@ -1,6 +1,6 @@
 """What the forecast tables tell in the Dagster UI: who speaks, how wide the bands are, how they held, who was trained."""
 
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -9,8 +9,6 @@ from pulse_assets.pictures import bars, inline_markdown
 from pulse_assets.summaries import shown_table
 
 __all__ = ["accuracy_summary", "evaluation_summary", "forecast_summary", "judged_summary", "models_summary"]
-
-_MARKET: Final = ["asset_class", "calendar", "origin", "target"]
 
 
 def forecast_summary(rows: pd.DataFrame) -> dict[str, Any]:
@@ -52,16 +50,15 @@ def judged_summary(rows: pd.DataFrame) -> dict[str, Any]:
         "inside_80_frac": float(known["inside_80"].astype(float).mean()),
         "inside_95_frac": float(known["inside_95"].astype(float).mean()),
     }
-    by_horizon = known.assign(abs_error_points=known["error_points"].abs()).astype(
-        {"inside_80": float, "inside_95": float}
+    figures = (
+        known.assign(market=_market(known), mae=known["error_points"].abs())
+        .astype({"inside_80": float, "inside_95": float})
+        .rename(columns={"horizon_sessions": "ahead", "persistence_abs_error_points": "no_change"})
     )
-    summary["by_horizon"] = shown_table(
-        by_horizon.groupby(["asset_class", "origin", "target", "horizon_sessions"])[
-            ["abs_error_points", "persistence_abs_error_points", "inside_80", "inside_95"]
-        ]
-        .mean()
-        .reset_index()
-    )
+    for name, keys in (("by_market", ["market", "target"]), ("by_horizon", ["ahead"])):
+        groups = figures.groupby(keys)
+        means = groups[["mae", "no_change", "inside_80", "inside_95"]].mean()
+        summary[name] = shown_table(means.assign(judged=groups.size()).reset_index())
     return summary
 
 
@@ -71,21 +68,20 @@ def accuracy_summary(window_sessions: int, rows: pd.DataFrame) -> dict[str, Any]
     summary: dict[str, Any] = {"coverage_alarms": int(whole["coverage_alarm"].sum())}
     if not len(whole):
         return summary
-    shown = [
-        "horizon_sessions",
-        "points_n",
-        "sessions_n",
-        "mae_points",
-        "skill_frac",
-        "coverage_80_frac",
-        "coverage_95_frac",
-    ]
     weight = whole["points_n"] / max(int(whole["points_n"].sum()), 1)
     for name in ("coverage_80_frac", "coverage_95_frac", "mae_points"):
         summary[name] = float((whole[name] * weight).sum())
     alarmed = whole[whole["coverage_alarm"]]
     if len(alarmed):
-        summary["alarms"] = shown_table(alarmed[[*_MARKET, *shown]])
+        told = alarmed.assign(market=_market(alarmed)).rename(
+            columns={
+                "horizon_sessions": "ahead",
+                "points_n": "forecasts",
+                "coverage_80_frac": "inside_80",
+                "coverage_95_frac": "inside_95",
+            }
+        )
+        summary["alarms"] = shown_table(told[["market", "target", "ahead", "forecasts", "inside_80", "inside_95"]])
     lines = [
         "| market | score | T+ | forecasts | MAE | skill | inside 80 % | inside 95 % | alarm |",
         "|---|---|--:|--:|--:|--:|--:|--:|---|",
@@ -130,6 +126,11 @@ def evaluation_summary(rows: pd.DataFrame) -> dict[str, Any]:
             "\n".join(["Bars above, from the top; means over markets, scores and horizons:", "", *lines])
         ),
     }
+
+
+def _market(rows: pd.DataFrame) -> pd.Series:
+    """Market in one column: the UI cuts a table off at the right where it is wider than the page."""
+    return rows["asset_class"] + " " + rows["calendar"] + " " + rows["origin"]
 
 
 def _said(value: object) -> str:
