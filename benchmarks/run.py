@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -35,19 +36,20 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Run the benchmarks and say which goals are met.")
     parser.add_argument("names", nargs="*", help="benchmarks to run; all by default")
     parser.add_argument("--quick", action="store_true", help="about a tenth of the sizes")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table into this page")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write their rows into this page")
     asked = parser.parse_args(arguments)
     found = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
     unknown = sorted(set(asked.names) - set(found))
     if unknown:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(found)}")
     table: dict[str, list[Row]] = {}
+    began = datetime.now(UTC)
     for name in asked.names or found:
         table[name] = rows_of(name, quick=asked.quick)
         for row in table[name]:
             print(f"{'met   ' if row.met else 'MISSED'} {row.text()}", flush=True)
-    if asked.markdown is not None:
-        asked.markdown.write_text(as_markdown(table, asked.markdown), encoding="utf-8")
+        if asked.markdown is not None:
+            asked.markdown.write_text(as_markdown({name: table[name]}, asked.markdown, began), encoding="utf-8")
     missed = sum(not row.met for rows in table.values() for row in rows)
     print(f"{missed} of {sum(map(len, table.values()))} goals missed" if missed else "all goals met")
     return 1 if missed else 0

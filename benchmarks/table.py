@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,10 @@ __all__ = ["Row", "as_markdown"]
 
 _BEGIN: Final = "<!-- table: python -m benchmarks.run --markdown -->"
 _END: Final = "<!-- end of table -->"
+_HEAD: Final = (
+    "| what | size | ours | beside | its figure | ratio | goal | met |",
+    "|---|---|---|---|---|---|---|---|",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +55,30 @@ class Row:
         return f"{self.name}: {self.ours:.4g}{beside} [{self.goal}] ({self.n})"
 
 
-def as_markdown(table: Mapping[str, Sequence[Row]], page: Path) -> str:
-    """Write the page anew: the table between its two marks, the words around it as they were."""
-    lines = ["| what | size | ours | beside | its figure | ratio | goal | met |", "|---|---|---|---|---|---|---|---|"]
-    for name in table:
-        lines.append(f"| **{name.replace('_', ' ')}** | | | | | | | |")
-        for row in table[name]:
-            figure, ratio = ("", "") if row.peer_s is None else (f"{row.peer_s:.3g}", f"{row.ratio:.2f}")
-            cells = (
-                row.name,
-                row.n,
-                f"{row.ours:.3g}",
-                row.peer,
-                figure,
-                ratio,
-                row.goal,
-                "yes" if row.met else "**no**",
-            )
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+def as_markdown(table: Mapping[str, Sequence[Row]], page: Path, at: datetime) -> str:
+    """Write the page anew: the benchmarks of ``table`` between its two marks, all else as it was.
+
+    A benchmark that did not run keeps its rows and its time; ``at`` (aware) is the time of those that did.
+    """
     before, after = "# Speed\n\n", "\n"
+    sections: dict[str, list[str]] = {}
     if page.is_file():
         text = page.read_text(encoding="utf-8")
         if _BEGIN in text and _END in text:
             before, after = text[: text.index(_BEGIN)], text[text.index(_END) + len(_END) :]
-    return before + "\n".join((_BEGIN, *lines, _END)) + after
+            for line in text[text.index(_BEGIN) : text.index(_END)].splitlines()[3:]:
+                if line.startswith("| **"):
+                    sections[line.split("**")[1]] = []
+                sections[next(reversed(sections))].append(line)
+    for name, rows in table.items():
+        title = name.replace("_", " ")
+        sections[title] = [f"| **{title}** | {at:%Y-%m-%d %H:%M} UTC | | | | | | |", *map(_line, rows)]
+    lines = [line for title in sorted(sections) for line in sections[title]]
+    return before + "\n".join((_BEGIN, *_HEAD, *lines, _END)) + after
+
+
+def _line(row: Row) -> str:
+    figure, ratio = ("", "") if row.peer_s is None else (f"{row.peer_s:.3g}", f"{row.ratio:.2f}")
+    met = "yes" if row.met else "**no**"
+    cells = (row.name, row.n, f"{row.ours:.3g}", row.peer, figure, ratio, row.goal, met)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

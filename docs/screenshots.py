@@ -60,6 +60,16 @@ def _newest_day(page: Page) -> None:
     page.get_by_text("books", exact=True).first.evaluate("element => element.scrollIntoView()")
 
 
+def _fans(page: Page) -> None:
+    """The fan charts of the newest day."""
+    page.get_by_text("deepest_falls", exact=True).first.evaluate("element => element.scrollIntoView()")
+
+
+def _accuracy(page: Page) -> None:
+    """What fell due and whether the bands held."""
+    page.get_by_text("judged", exact=True).first.evaluate("element => element.scrollIntoView()")
+
+
 def _book_plots(page: Page) -> None:
     """The spread and depth of books over the days."""
     page.get_by_role("button", name="Plots").click()
@@ -77,6 +87,8 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "book_daily": ("/assets/pulse/book_daily?view=events", "books", _newest_day),
     "funding_rates": ("/assets/pulse/funding_rates?view=events", "books", _newest_day),
     "liquidation_levels": ("/assets/pulse/liquidation_levels?view=events", "books", _newest_day),
+    "index_forecast": ("/assets/pulse/index_forecast?view=events", "deepest_falls", _fans),
+    "forecast_scores": ("/assets/pulse/forecast_scores?view=events", "judged", _accuracy),
     "heatmap": ("/assets/pulse/pulse_heatmap?view=overview", "masked_cells", _metadata),
 }
 

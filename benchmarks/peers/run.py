@@ -17,6 +17,7 @@ import tempfile
 import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     real = os.environ.get("PULSE_REAL_DATA", "")
     tape = recorded_tape(Path(real)) if real else generated_tape(500_000)
     told: dict[str, list[Row]] = {}
+    began = datetime.now(UTC)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "deltas.npz"
         np.savez(source, **{name: getattr(tape.block, name) for name in BookBlock.__slots__})
@@ -108,8 +110,8 @@ def main(arguments: Sequence[str]) -> int:
     for rows in told.values():
         for row in rows:
             print(f"{'met   ' if row.met else 'MISSED'} {row.text()}", flush=True)
-    if not asked.names:
-        asked.markdown.write_text(as_markdown(told, asked.markdown), encoding="utf-8")
+    if told:
+        asked.markdown.write_text(as_markdown(told, asked.markdown, began), encoding="utf-8")
     return 0 if all(row.met for rows in told.values() for row in rows) else 1
 
 
