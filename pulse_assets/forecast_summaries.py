@@ -104,7 +104,13 @@ def models_summary(rows: pd.DataFrame) -> dict[str, Any]:
         for row in rows.itertuples()
     ]
     counts = {f"decided_{name}": int(count) for name, count in rows["decision"].value_counts().items()}
-    return {"markets": len(rows), **counts, "decisions": dg.MetadataValue.md("\n".join(lines))}
+    who = rows.assign(market=_market(rows), serves=rows["member"])[["market", "target", "decision", "serves"]]
+    return {
+        "markets": len(rows),
+        **counts,
+        "serving": shown_table(who),
+        "decisions": dg.MetadataValue.md("\n".join(lines)),
+    }
 
 
 def evaluation_summary(rows: pd.DataFrame) -> dict[str, Any]:

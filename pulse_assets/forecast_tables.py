@@ -87,7 +87,7 @@ class ServedModels:
                 self._loaded[promotion.model_id] = Forecaster.from_bytes(state, promotion.state_sha256)
             except LiquidityError as error:
                 self._log.error("model %s of %s %s is not used: %s", promotion.model_id, group.key, target, error)
-                self._loaded[promotion.model_id] = f"model {promotion.model_id} is not used: {error}"
+                self._loaded[promotion.model_id] = f"trained model not used: {error}"
         return self._loaded[promotion.model_id]
 
 

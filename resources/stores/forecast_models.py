@@ -184,16 +184,17 @@ class ForecastModels:
             The file is gone, or is not the one that was promoted.
         """
         path = self._folder / promotion.model_id / _STATE
+        told = path.relative_to(self._folder.parent).as_posix()  # the reason is published: no folder of this machine
         try:
             state = path.read_bytes()
         except FileNotFoundError:
             raise ContractError(
-                f"forecast model {promotion.model_id}: {path} is gone; restore it from a backup of the lake, or run train_forecasts"
+                f"forecast model {promotion.model_id}: {told} is gone; restore it from a backup of the lake, or run train_forecasts"
             ) from None
         found = hashlib.sha256(state).hexdigest()
         if found != promotion.state_sha256:
             raise ContractError(
-                f"forecast model {promotion.model_id}: sha256 of {path} is {found}, promoted was {promotion.state_sha256}; "
+                f"forecast model {promotion.model_id}: sha256 of {told} is {found}, promoted was {promotion.state_sha256}; "
                 "restore it from a backup of the lake, or run train_forecasts"
             )
         return state
@@ -212,11 +213,13 @@ class ForecastModels:
                 flush(staged / name)
             flush(staged)
             self._on_stage("staged")
-            if target.exists():  # damaged, or another process was faster
-                if _holds(target, sha256):
-                    return
-                shutil.rmtree(target)
-            os.rename(staged, target)  # noqa: PTH104 - the call whose atomicity is meant
+            if target.exists() and not _holds(target, sha256):
+                shutil.rmtree(target)  # damaged
+            try:
+                os.rename(staged, target)  # noqa: PTH104 - the call whose atomicity is meant
+            except OSError:
+                if not _holds(target, sha256):  # else another process put the same state there first
+                    raise
             flush(self._folder)
         finally:
             shutil.rmtree(staged, ignore_errors=True)

@@ -57,7 +57,12 @@ def test_launchpad_examples_are_accepted(monkeypatch: pytest.MonkeyPatch) -> Non
     from pulse_assets.definitions import defs
 
     monkeypatch.setenv("PULSE_DATABASE_URL", "postgresql+psycopg2://nobody@localhost/none")  # asked for, never opened
-    jobs = {"scores": "rescore", "signals": "daily_pulse"}
+    jobs = {
+        "scores": "rescore",
+        "signals": "daily_pulse",
+        "forecasts": "reforecast",
+        "forecast_training": "train_forecasts",
+    }
     checked = 0
     for page in PAGES:
         for block in blocks(page, "yaml"):

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liquidity.domain.errors import ContractError
+from liquidity.domain.session import sessions_between
+from liquidity.forecast.horizons import HORIZONS
 from liquidity_service.tour import (
     LOOKBACK,
     DayRange,
@@ -113,10 +115,18 @@ def test_forecasts_are_trained_before_the_last_ten_days_which_then_judge_them():
         "features_to_pulse",
     ]
     before, trained, after = plan[1:]
-    assert (before["start"], before["end"]) == ("2026-09-21", "2026-11-09")  # sixty sessions, less ten days
+    assert (before["start"], before["end"]) == ("2026-09-01", "2026-11-09")  # eighty days, less ten
     assert (trained["start"], trained["end"]) == ("2026-11-09", "2026-11-09")
     assert (after["start"], after["end"]) == ("2026-11-10", "2026-11-19")
-    assert set(trained["config"]["ops"]) == {"forecast_training"}
+    config = trained["config"]["ops"]["forecast_training"]["config"]
+    blocks = config["blocks"] * config["block_sessions"]
+    needed = config["min_train_sessions"] + HORIZONS[-1] + config["embargo_sessions"] + blocks
+    # Bonds rest at weekends and on holidays, so the days of a market are not its sessions.
+    bonds = sessions_between("XBOM", date.fromisoformat(before["start"]), date.fromisoformat(before["end"]))
+    assert len(bonds) >= needed
+    assert (config["blocks"] - 1) * config["block_sessions"] >= config[
+        "min_sessions"
+    ]  # the first block calibrates only
 
 
 def test_a_market_too_short_to_learn_from_is_not_trained():
