@@ -96,7 +96,7 @@ def test_every_key_can_be_set_by_the_environment(monkeypatch):
         "tiers.medium_liquidity.max_order_adv_frac": "0.2", "tiers.low_liquidity.min_adv_usd": "7000000", "tiers.low_liquidity.max_order_adv_frac": "0.2",
         "early_warning.fall_points": "30", "early_warning.clear_within_points": "3", "early_warning.within_sessions": "4", "publication.retention_days": "5",
         "retention.order_book_days": "30", "retention.trades_days": "40", "retention.derivatives_days": "50",
-        "forecast.train_days": "400", "forecast.train_instruments": "3000", "forecast.accuracy_window_sessions": "100",
+        "forecast.train_days": "400", "forecast.train_instruments": "3000", "forecast.accuracy_window_sessions": "30",
         "forecast.retrain_after_sessions": "9", "forecast.seed": "3",
         "freshness.publish_grace_s": "6", "cache.ttl_s": "7", "cache.max_entries": "8", "logging.level": "DEBUG",
     }  # fmt: skip
