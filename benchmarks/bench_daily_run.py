@@ -36,7 +36,7 @@ MAX_GROWTH: Final = 1.1
 """Time may grow by this much more than the number of names and still count as linear."""
 PREPARERS: Final = 2
 FORECAST_STEPS: Final = ("forecasts", "market_conditions", "market_regime")
-"""Steps of the forecasts; a budget of their own. No model is trained here, so persistence speaks with bands of the past;
+"""Steps of the forecasts, told on their own. No model is trained here, so persistence speaks with bands of the past;
 what a trained model takes is measured by ``bench_forecast.py``."""
 PANEL_TABLES: Final = ("instruments", "microstructure", "alt_signals", "auction_mm", "sentiment")
 
@@ -216,16 +216,15 @@ def run(quick: bool = False) -> list[Row]:
     n = f"{whole.names:,} ISINs, {len(whole.stages) - 2} steps"
     forecasting = [stage for stage in whole.stages if any(name in stage.name for name in FORECAST_STEPS)]
     forecasts_s, forecasts_gb = sum(stage.seconds for stage in forecasting), max(stage.peak_gb for stage in forecasting)
-    pulse_s, pulse_gb = (
-        whole.wall_s - forecasts_s,
-        max(stage.peak_gb for stage in whole.stages if stage not in forecasting),
-    )
+    other_gb = max(stage.peak_gb for stage in whole.stages if stage not in forecasting)
     return [
-        Row("daily run, landing to published pulse without forecasts (wall s)", pulse_s, n, f"< {MAX_WALL_S:g} s on two cores", pulse_s < MAX_WALL_S),
-        Row("daily run, forecasts and regimes of three scores (wall s)", forecasts_s, n, f"< {MAX_WALL_S:g} s on two cores", forecasts_s < MAX_WALL_S),
+        Row("daily run, landing to published pulse (wall s)", whole.wall_s, n, f"< {MAX_WALL_S:g} s on two cores", whole.wall_s < MAX_WALL_S),
+        Row("daily run, of it forecasts and regimes of three scores (wall s)", forecasts_s, n, f"< {MAX_WALL_S:g} s on two cores", forecasts_s < MAX_WALL_S),
+        Row("daily run, of it everything else (wall s)", whole.wall_s - forecasts_s, n, "reported", True),
         Row("daily run, the same in processor seconds", whole.processor_s, n, "reported", True),
-        Row("daily run, peak memory without forecasts (GB)", pulse_gb, n, f"< {MAX_PEAK_GB:g} GB", pulse_gb < MAX_PEAK_GB),
-        Row("daily run, peak memory of the forecasts (GB)", forecasts_gb, n, "reported", True),
+        Row("daily run, peak memory (GB)", whole.peak_gb, n, f"< {MAX_PEAK_GB:g} GB", whole.peak_gb < MAX_PEAK_GB),
+        Row("daily run, peak memory in the forecasts (GB)", forecasts_gb, n, "reported", True),
+        Row("daily run, peak memory in all other steps (GB)", other_gb, n, "reported", True),
         Row("daily run, a quarter of the names (wall s)", part.wall_s, f"{part.names:,} ISINs", f"growth {times:.2f} x for {sizes:g} x the names, <= {MAX_GROWTH:g} times that", times <= MAX_GROWTH * sizes),
     ]  # fmt: skip
 
