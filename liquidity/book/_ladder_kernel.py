@@ -6,6 +6,7 @@ sums made anew, bit for bit. ``reference.py`` says the same slowly. Imported on 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -13,6 +14,7 @@ import numpy as np
 
 from liquidity.book.block import DELTA, INVALIDATE, NO_ID, NO_TIME, SNAPSHOT
 from liquidity.book.book_features import MAX_LOTS, MAX_MID2, MAX_TICKS, NO_FLOW, NO_LEVEL
+from liquidity.domain.compiled import compiled
 
 __all__ = [
     "ASK_BASE", "ASK_FAR_N", "ASK_HI", "ASK_LO", "BEST_ASK", "BEST_BID", "BID_BASE", "BID_FAR_N", "BID_HI", "BID_LO",
@@ -58,20 +60,7 @@ _F8_OUT = numba.types.Array(numba.float64, 2, "C")
 
 # Nothing here allocates, so arrays need no reference counts; counting them cost half of the time.
 _inner: Callable[[Any], Any] = numba.njit(nogil=True, error_model="numpy", _nrt=False)
-
-
-def _njit(*signature: Any) -> Any:
-    """Compile for one exact signature; where no cache folder can be written, compile anew in each process."""
-
-    def compiled(function: Any) -> Any:
-        try:
-            return numba.njit(*signature, nogil=True, cache=True, error_model="numpy", _nrt=False)(function)
-        except RuntimeError as problem:
-            if "cannot cache" not in str(problem):
-                raise
-            return numba.njit(*signature, nogil=True, error_model="numpy", _nrt=False)(function)
-
-    return compiled
+_exactly: Callable[..., Any] = partial(compiled, counts_references=False)
 
 
 @_inner
@@ -160,7 +149,7 @@ def _far_rehash(keys: Any, values: Any, new_keys: Any, new_values: Any) -> Any: 
     return count
 
 
-far_rehash = _njit(numba.int64(_I8, _I8, _I8, _I8))(_far_rehash)
+far_rehash = _exactly(numba.int64(_I8, _I8, _I8, _I8))(_far_rehash)
 """Copy the levels of a far table into an empty one; how many there are."""
 
 
@@ -181,7 +170,7 @@ def _first_behind(action: Any, end: Any, last_id: Any, previous_id: Any, state: 
     return -1
 
 
-first_behind = _njit(numba.int64(_I1_IN, _B1_IN, _I8_IN, _I8_IN, _I8))(_first_behind)
+first_behind = _exactly(numba.int64(_I1_IN, _B1_IN, _I8_IN, _I8_IN, _I8))(_first_behind)
 """First row whose message falls behind the newest id, -1 for none; only then ``state`` moves on."""
 
 
@@ -196,7 +185,7 @@ def _nearest_levels(levels: Any, first: Any, stop: Any, step: Any, out: Any) -> 
     return count
 
 
-nearest_levels = _njit(numba.int64(_I8, numba.int64, numba.int64, numba.int64, _I8))(_nearest_levels)
+nearest_levels = _exactly(numba.int64(_I8, numba.int64, numba.int64, numba.int64, _I8))(_nearest_levels)
 """Indices of the filled levels from ``first`` towards ``stop`` (left out), at most ``out.size``; how many."""
 
 
@@ -223,7 +212,7 @@ def _rows_of_floats(
     return -1
 
 
-rows_of_floats = _njit(
+rows_of_floats = _exactly(
     numba.int64(
         _F8_IN, _F8_IN, numba.int64, numba.float64, numba.float64, numba.int64,
         _I1, numba.types.Array(numba.boolean, 1, "C"), _I1, _I8, _I8,
@@ -777,7 +766,7 @@ def _apply_rows(
     return i, status
 
 
-apply_rows = _njit(
+apply_rows = _exactly(
     numba.types.UniTuple(numba.int64, 2)(
         _I8_IN, _I8_IN, _I1_IN, _B1_IN, _I1_IN, _I8_IN, _I8_IN, numba.int64, numba.int64,
         numba.int64, numba.int64, numba.boolean, numba.float64, numba.float64,

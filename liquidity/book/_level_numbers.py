@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from liquidity.book.wire import MAX_PRICE, MAX_SIZE
 from liquidity.domain.book_message import WireLevel
+from liquidity.domain.compiled import compiled
 
 __all__ = ["level_numbers", "plain_levels"]
 
@@ -111,18 +112,9 @@ def _plain_levels(text: Any, price_below: Any, size_below: Any, numbers: Any) ->
     return at == end - 1
 
 
-def _compiled() -> Any:
-    """Compile for one exact signature; where no cache folder can be written, anew in each process."""
-    signature = numba.boolean(numba.typeof(b""), numba.float64, numba.float64, numba.float64[::1])
-    try:
-        return numba.njit(signature, nogil=True, cache=True, error_model="numpy")(_plain_levels)
-    except RuntimeError as problem:
-        if "cannot cache" not in str(problem):
-            raise
-        return numba.njit(signature, nogil=True, error_model="numpy")(_plain_levels)
-
-
-plain_levels = _compiled()
+plain_levels = compiled(numba.boolean(numba.typeof(b""), numba.float64, numba.float64, numba.float64[::1]))(
+    _plain_levels
+)
 """Fill ``numbers``, prices then sizes, from ``[["price","size",...],...]`` as orjson writes it; whether all are plain and in range.
 
 A plain text is ``digits`` or ``digits.digits`` without needless leading zeros, at most 19 digits, below 2**53 without its

@@ -3,14 +3,14 @@
 Kept in one file, because the cache of compiled code looks at this file alone to know whether it is stale.
 """
 
-from typing import Any, Final
+from typing import Final
 
-import numba
 import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from liquidity.book.block import NO_ID
+from liquidity.domain.compiled import compiled
 
 __all__ = ["APPLY", "COUNTED", "DUPLICATE", "GAP", "OLD", "OUT_OF_ORDER", "verdict", "walk"]
 
@@ -200,14 +200,4 @@ def _walk(
     return steps
 
 
-def _compile() -> Any:
-    """Compile on first use; where no cache folder can be written, anew in each process."""
-    try:
-        return numba.njit(nogil=True, cache=True)(_walk)
-    except RuntimeError as problem:
-        if "cannot cache" not in str(problem):
-            raise
-        return numba.njit(nogil=True)(_walk)
-
-
-walk = _compile()
+walk = compiled()(_walk)

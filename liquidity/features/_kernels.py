@@ -8,6 +8,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from liquidity.domain.compiled import compiled
+
 __all__ = ["nine_statistics"]
 
 _F8 = numba.types.Array(numba.float64, 1, "C")
@@ -203,17 +205,7 @@ def _nine_statistics(
         out[8, i] = slope
 
 
-def _compile() -> Any:
-    """Compile for one exact signature; where no cache folder can be written, compile anew in each process."""
-    try:
-        return numba.njit(_SIGNATURE, nogil=True, cache=True)(_nine_statistics)
-    except RuntimeError as problem:
-        if "cannot cache" not in str(problem):
-            raise
-        return numba.njit(_SIGNATURE, nogil=True)(_nine_statistics)
-
-
-nine_statistics = _compile()
+nine_statistics = compiled(_SIGNATURE)(_nine_statistics)
 """Fill ``out`` (9, evaluations) with mean, std, min, max, z, median, q90, mad, slope of ``values[start:stop]``.
 
 ``values`` are finite, in time order within each instrument, ``days`` their days as float64. Spans of neighbouring

@@ -8,6 +8,8 @@ from typing import Any, Final
 import numba
 import numpy as np
 
+from liquidity.domain.compiled import compiled
+
 __all__ = ["without_phase"]
 
 _MATRIX = numba.types.Array(numba.float64, 2, "C")
@@ -65,17 +67,7 @@ def _without_phase(
                 total_elapsed[own] += elapsed[t]
 
 
-def _compile() -> Any:
-    """Compile for one exact signature; where no cache folder can be written, compile anew in each process."""
-    try:
-        return numba.njit(_SIGNATURE, nogil=True, cache=True)(_without_phase)
-    except RuntimeError as problem:
-        if "cannot cache" not in str(problem):
-            raise
-        return numba.njit(_SIGNATURE, nogil=True)(_without_phase)
-
-
-without_phase = _compile()
+without_phase = compiled(_SIGNATURE)(_without_phase)
 """Fill ``out``, of the shape of ``values``, with the values less their phase's effect.
 
 ``elapsed`` are the days of the columns since the first, ``phase`` their places in the cycle (0, 1, ...), ``partner`` the

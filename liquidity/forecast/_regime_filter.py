@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from liquidity.domain.compiled import compiled
+
 __all__ = ["HiddenMarkov", "fit_hidden_markov", "log_likelihood_of_one_state", "recursion"]
 
 _ITERATIONS: Final = 60
@@ -75,17 +77,7 @@ def _recursion(density: Any, transition: Any, initial: Any, filtered: Any, smoot
     return total
 
 
-def _compile() -> Any:
-    """Compile for one exact signature; where no cache folder can be written, compile anew in each process."""
-    try:
-        return numba.njit(_SIGNATURE, nogil=True, cache=True)(_recursion)
-    except RuntimeError as problem:
-        if "cannot cache" not in str(problem):
-            raise
-        return numba.njit(_SIGNATURE, nogil=True)(_recursion)
-
-
-recursion = _compile()
+recursion = compiled(_SIGNATURE, error_model="python")(_recursion)
 """Fill ``filtered`` (T, S), ``smoothed`` (T, S) and ``moves`` (S, S), return the log of the likelihood.
 
 ``density`` (T, S) is the likelihood of each session in each state up to a factor per session, ``transition`` (S, S) has

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from liquidity.domain.compiled import compiled
+
 __all__ = ["book_kernel"]
 
 
@@ -139,10 +141,5 @@ def _book_rows(
 
 @lru_cache(maxsize=1)
 def book_kernel() -> Callable[..., int]:
-    """Compile the pass; the machine code is kept beside this file where the folder may be written to."""
-    import numba
-
-    try:
-        return numba.njit(nogil=True, cache=True)(_book_rows)  # type: ignore[no-any-return]
-    except RuntimeError:  # no folder for the cache
-        return numba.njit(nogil=True)(_book_rows)  # type: ignore[no-any-return]
+    """Give the compiled pass, one for the process."""
+    return compiled(error_model="python")(_book_rows)  # type: ignore[no-any-return]

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +11,7 @@ from liquidity.book.block import DELTA, INVALIDATE, NO_ID, NO_TIME, SNAPSHOT, Bo
 from liquidity.book.grid import BookGrid
 from liquidity.book.rows import COLUMNS, concatenate
 from liquidity.domain.book_message import BookMessage
+from liquidity.domain.compiled import compiled
 from liquidity.domain.errors import ContractError
 from resources.tapes.tape import Head
 
@@ -101,7 +101,7 @@ def delta_rows(
 _POWERS: Final = 10.0 ** np.arange(_MAX_DECIMALS + 1)
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]  # numba tells no types
+@compiled()
 def _decimals(values: NDArray[np.float64], powers: NDArray[np.float64], decimals: int) -> int:
     for value in values:
         # Division of two exact floats rounds once, so a decimal number comes back as itself.
@@ -112,7 +112,7 @@ def _decimals(values: NDArray[np.float64], powers: NDArray[np.float64], decimals
     return decimals
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]  # numba tells no types
+@compiled()
 def _delta_rows(
     received: NDArray[np.int64],
     event_ms: NDArray[np.int64],

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numba
 import numpy as np
 
-from liquidity.forecast.members._tree_walk import compiled, inlined
+from liquidity.domain.compiled import compiled
+from liquidity.forecast.members._tree_walk import inlined
 
 __all__ = ["LANES", "MISSING_BIN", "VECTOR", "bin_inputs", "grow_tree"]
 

@@ -10,7 +10,9 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["compiled", "fill_leaves", "inlined", "leaf_of_rows", "node_steps", "path_contributions", "sum_of_leaves"]
+from liquidity.domain.compiled import compiled
+
+__all__ = ["fill_leaves", "inlined", "leaf_of_rows", "node_steps", "path_contributions", "sum_of_leaves"]
 
 _F4 = numba.types.Array(numba.float32, 2, "C", readonly=True)
 _F8 = numba.types.Array(numba.float64, 2, "C", readonly=True)
@@ -21,20 +23,6 @@ _I4_OUT = numba.types.Array(numba.int32, 1, "C")
 _BLOCK_ROWS = 1024
 _SIDE_BY_SIDE = 8  # rows that go down together: one waits for memory while others move
 _FEW = 64  # labels that are sorted by insertion
-
-
-def compiled(*signatures: Any) -> Callable[[Any], Any]:
-    """Compile for exact signatures; where no cache folder can be written, compile anew in each process."""
-
-    def with_cache(function: Any) -> Any:
-        try:
-            return numba.njit(list(signatures), nogil=True, cache=True, error_model="numpy")(function)
-        except RuntimeError as problem:
-            if "cannot cache" not in str(problem):
-                raise
-            return numba.njit(list(signatures), nogil=True, error_model="numpy")(function)
-
-    return with_cache
 
 
 inlined: Callable[[Any], Any] = numba.njit(nogil=True, inline="always", error_model="numpy")
