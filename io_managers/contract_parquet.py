@@ -21,6 +21,7 @@ from liquidity.contracts.conform import conform, frame_from_table, table_from_fr
 from liquidity.contracts.validation import Audit, audit
 from liquidity.domain.errors import ConfigError, ContractError
 from resources.lake import History, Lake, PublishReport
+from resources.memory import give_back_memory
 
 if TYPE_CHECKING:  # locations that move Arrow tables load without pandas
     import pandas as pd
@@ -52,7 +53,7 @@ class ContractParquetIOManager(dg.ConfigurableIOManager):
         audits = [(day, audit(rows, contract, day)) for day, rows in split_by_session(table, contract, days)]
         lake = self.open()
         reports = [lake.publish_audit(day, judged) for day, judged in audits]
-        pa.default_memory_pool().release_unused()  # a table's buffers must not stay while the next table is made
+        give_back_memory()  # a table's buffers must not stay while the next table is made
         context.add_output_metadata(_output_metadata(lake, contract, reports, [judged for _, judged in audits]))
         if len(reports) > 1 and days is not None:
             for (day, _), report in zip(audits, reports, strict=True):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from liquidity.domain.errors import ConfigError, ContractError, LiquidityError
-from liquidity_service import book_commands, collect, record_command, report_command
+from liquidity_service import book_commands, collect, record_command, report_command, risk_report_command
 from liquidity_service.arguments import day, moment
 from liquidity_service.workspace import JOBS, run_dev, run_job
 from resources.settings import Settings, load_settings, show_config
@@ -87,6 +87,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     retain.add_argument("--dry-run", action="store_true", help="list what would go; change nothing")
 
     report_command.add_report_command(commands)
+    risk_report_command.add_risk_report_command(commands)
     commands.add_parser("forget", help="drop superseded publications older than publication.retention_days")
     commands.add_parser("config", help="every setting, its value and where it comes from; secrets masked")
     return parser
@@ -138,6 +139,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return print_pulse(settings, session=options.date, rows=options.rows)
         case "forecast-report":
             return report_command.run(options, settings)
+        case "risk-report":
+            return risk_report_command.run(options, settings)
         case "history":
             return _history(options, settings)
         case "retain":
@@ -151,6 +154,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _simulate(options: argparse.Namespace, settings: Settings) -> int:
     from liquidity_service.tour import simulate_tapes, simulation_config
+    from resources.demo_portfolios import demo_portfolios_to_landing
     from resources.feeds._simulated_files import simulate_to_landing
 
     config = simulation_config(settings, bonds=options.bonds, seed=options.seed)
@@ -159,6 +163,7 @@ def _simulate(options: argparse.Namespace, settings: Settings) -> int:
     landing = options.out or settings.landing_dir
     print(simulate_to_landing(landing, config, start, end, options.layout))
     print(simulate_tapes(landing, config, start, end))
+    print(demo_portfolios_to_landing(landing, start, end, config.seed))
     return 0
 
 

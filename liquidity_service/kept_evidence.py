@@ -4,14 +4,10 @@ A folder holds the tables as parquet and everything else as JSON, under a name w
 on. Read next: ``forecast_evidence.py``, which makes it, and ``forecast_report.py``, which asks for it.
 """
 
-import hashlib
 import json
-import shutil
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,34 +16,28 @@ import pandas as pd
 
 from liquidity.forecast.champion import Choice, Comparison
 from liquidity.forecast.panel import MarketGroup
-from liquidity_service import forecast_controls, forecast_evidence
 from liquidity_service.forecast_controls import FutureTest, LeakDetector
 from liquidity_service.forecast_evidence import Fan, PanelEvidence, PanelPlan
-from resources.code_version import source_hash
+from liquidity_service.kept_folder import digest_of, libraries, sources, whole_folder
 
 __all__ = ["evidence_folder", "kept_evidence"]
 
-_JUDGING: Final = ("forecast", "backtest")
+_JUDGING: Final = ("contracts", "domain", "forecast", "backtest", "simulation", "index")
+_ASKING: Final = ("forecast_evidence", "forecast_controls", "forecast_report", "kept_evidence", "kept_folder")
 _TABLES: Final = ("evaluation", "against", "coverage", "rolling", "crises", "validation", "regimes")
 
 
 def evidence_folder(data_dir: Path, history: str, asset_class: str, target: str, plan: PanelPlan) -> Path:
-    """Name the folder of the evidence of one score: another history, plan or judging code is another folder.
+    """Name the folder of the evidence of one score: another history, plan, judging code or library is another folder.
 
     Parameters
     ----------
     history
         Name of the history's folder, which holds the hash of its inputs and code.
     """
-    listed = [history, asset_class, target, repr(plan)]
-    listed += [source_hash(Path(str(files("liquidity"))) / name) for name in _JUDGING]
-    listed += [
-        Path(module.__file__).read_text(encoding="utf-8")
-        for module in (forecast_evidence, forecast_controls)
-        if module.__file__
-    ]
-    digest = hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16]
-    return data_dir / "evidence" / f"{history.split('-', maxsplit=1)[0]}-{asset_class}-{target}-{digest}"
+    facts = [history, asset_class, target, repr(plan), libraries(), *sources("liquidity", *_JUDGING)]
+    facts += sources("liquidity_service", *(f"{name}.py" for name in _ASKING))
+    return data_dir / "evidence" / f"{history.split('-', maxsplit=1)[0]}-{asset_class}-{target}-{digest_of(facts)}"
 
 
 def kept_evidence(folder: Path, plan: PanelPlan, judge: Callable[[], PanelEvidence]) -> PanelEvidence:
@@ -82,7 +72,6 @@ def _fan(told: dict[str, Any]) -> Fan:
 
 
 def _store(evidence: PanelEvidence, folder: Path) -> None:
-    """Write into a folder of its own and rename it into place."""
     told = {each.name: getattr(evidence, each.name) for each in fields(evidence)}
     tables = {name: told.pop(name) for name in _TABLES}
     del told["plan"]  # part of the folder's name
@@ -90,16 +79,10 @@ def _store(evidence: PanelEvidence, folder: Path) -> None:
         told[name] = asdict(told[name])
     told["fans"] = [asdict(fan) for fan in evidence.fans]
     told["left_out"] = dict(evidence.left_out)
-    staged = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    staged.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as staged:
         for name, table in tables.items():
             table.to_parquet(staged / f"{name}.parquet", compression="zstd", index=False)
         (staged / "evidence.json").write_text(json.dumps(told, default=_plain), encoding="utf-8")
-        if not folder.is_dir():  # another process may have been faster
-            staged.rename(folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _plain(value: object) -> object:

@@ -5,13 +5,9 @@ only the ninety days up to it. Histories are kept as parquet under ``<data_dir>/
 of inputs and code. Read next: ``forecast_report.py``.
 """
 
-import hashlib
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -21,14 +17,9 @@ import pandas as pd
 from liquidity.contracts import (
     ALT_SIGNALS,
     AUCTION_MM,
-    BONDX_SCORE,
     INSTRUMENTS,
-    LIQUIDITY_FEATURES,
-    LIQUIDITY_INDEX,
     MICROSTRUCTURE,
-    REPAYMENT_SUPPORT,
     SENTIMENT,
-    SIGNAL_PANEL,
     TableContract,
 )
 from liquidity.contracts.conform import frame_from_table, table_from_frame
@@ -37,14 +28,15 @@ from liquidity.domain.errors import ConfigError, SourceUnavailableError
 from liquidity.domain.session import FIRST_DAY
 from liquidity.features.assemble import liquidity_features
 from liquidity.features.panel import build_signal_panel
-from liquidity.index.configuration import run_configurations
+from liquidity.index.configuration import config_document
 from liquidity.index.profiles import WeightProfile, profiles_for
 from liquidity.index.pulse_engine import score_sessions
 from liquidity.index.thresholds import PulseThresholds
 from liquidity.measures import measure_sessions
 from liquidity.simulation import SIMULATED_CONTRACTS, MarketConfig, simulate_market
-from resources.code_version import source_hash
+from liquidity_service.kept_folder import digest_of, file_facts, libraries, sources, whole_folder
 from resources.feeds import Feed, open_feeds
+from resources.feeds._recording import TableFeed
 from resources.feeds.adapters import collect
 from resources.settings import Settings
 
@@ -62,7 +54,8 @@ LOOKBACK: Final = timedelta(days=90)
 _CHUNK_DAYS: Final = 31  # each session looks through the measures of its whole chunk
 _COLLECT_TIMEOUT_S: Final = 900.0
 _SIGNALS: Final = (INSTRUMENTS, MICROSTRUCTURE, ALT_SIGNALS, AUCTION_MM, SENTIMENT)
-_COMPUTING: Final = ("domain", "features", "index", "measures", "simulation")
+_COMPUTING: Final = ("contracts", "domain", "features", "index", "measures", "simulation")
+_READING: Final = ("feeds", "settings.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +107,6 @@ class ScoreHistory:
     liquidity_index: pd.DataFrame
     repayment_support: pd.DataFrame
     bondx_score: pd.DataFrame
-
-
-_TABLES: Final = (SIGNAL_PANEL, LIQUIDITY_FEATURES, LIQUIDITY_INDEX, REPAYMENT_SUPPORT, BONDX_SCORE)
 
 
 class SimulatedFeed:
@@ -221,16 +211,22 @@ def cached_history(source: HistorySource, settings: Settings) -> ScoreHistory:
 def history_folder(source: HistorySource, settings: Settings) -> Path:
     """Name the folder of a history, there or not.
 
-    It holds the hash of the source, its files (name, size, time), the thresholds and the code of every package that
-    computes it, so a stale history is never read.
+    It holds the hash of the source, the content of its files, the weights and thresholds, the code that reads and
+    computes it and the releases of the libraries, so a stale history is never read.
 
     Raises
     ------
     SourceUnavailableError
         The source's recorded files are not there.
+    ConfigError
+        The source's feed reads no files that could be told apart.
     """
-    described = "\n".join(sorted(run_configurations(*_weighing(settings))))
-    return settings.data_dir / "histories" / f"{source.name}-{_fingerprint(source, settings, described)}"
+    profiles, thresholds = _weighing(settings)
+    facts = [repr(source), libraries(), *_files_of(source, settings)]
+    facts += [f"{name} {config_document(profiles[name], thresholds)}" for name in sorted(profiles)]
+    facts += sources("liquidity", *_COMPUTING) + sources("resources", *_READING)
+    facts += sources("liquidity_service", "score_history.py", "kept_folder.py")
+    return settings.data_dir / "histories" / f"{source.name}-{digest_of(facts)}"
 
 
 def _weighing(settings: Settings) -> tuple[Mapping[str, WeightProfile], PulseThresholds]:
@@ -276,25 +272,18 @@ def _feed_of(source: HistorySource, settings: Settings) -> Feed:
     return opened[source.feed]
 
 
-def _fingerprint(source: HistorySource, settings: Settings, described: str) -> str:
-    listed = [repr(source), described, *(repr(contract) for contract in (*_SIGNALS, *_TABLES))]
-    listed += [source_hash(Path(str(files("liquidity"))) / name) for name in _COMPUTING]
-    listed.append(source_hash(Path(str(files("resources"))) / "feeds"))
-    if source.feed:
-        for path in getattr(_feed_of(source, settings), "paths", ()):
-            status = path.stat()
-            listed.append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
-    return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16]
+def _files_of(source: HistorySource, settings: Settings) -> list[str]:
+    if not source.feed:
+        return []
+    feed = _feed_of(source, settings)
+    if not isinstance(feed, TableFeed):
+        raise ConfigError(
+            f"history {source.name}: feed {source.feed} does not say which files it reads; it cannot be kept"
+        )
+    return [repr(feed.options), *(file_facts(path) for path in feed.paths)]
 
 
 def _store(history: ScoreHistory, folder: Path) -> None:
-    """Write the tables into a folder of their own and rename it into place."""
-    staged = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    staged.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as staged:
         for each in fields(ScoreHistory):
             getattr(history, each.name).to_parquet(staged / f"{each.name}.parquet", compression="zstd", index=False)
-        if not folder.is_dir():  # another process may have been faster
-            staged.rename(folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)

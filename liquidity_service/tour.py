@@ -30,6 +30,7 @@ from liquidity_service.pulse_table import print_pulse
 from liquidity_service.workspace import brought_up, project_root
 from resources.code_version import code_version
 from resources.crypto_sources import crypto_days
+from resources.demo_portfolios import demo_portfolios_to_landing
 from resources.feeds import Feed, open_feeds
 from resources.feeds._simulated_files import simulate_to_landing
 from resources.feeds._simulated_tapes import TapesReport, simulate_tapes_to_landing
@@ -143,7 +144,8 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
         with console.status("simulating the market"):
             report = simulate_to_landing(settings.landing_dir, market, start, end, "month")
             tapes = simulate_tapes(settings.landing_dir, market, start, end)
-        console.print(f"{report}\n{tapes}", highlight=False, soft_wrap=True)
+            held = demo_portfolios_to_landing(settings.landing_dir, start, end, market.seed)
+        console.print(f"{report}\n{tapes}\n{held}", highlight=False, soft_wrap=True)
     feeds = open_feeds(settings.feed_roots)
     books = crypto_days(settings.feed_roots)
     steps = _plan(feeds, sessions, books)

@@ -13,6 +13,9 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
+from io_managers.contract_assets import asset_out, asset_settings, borrow
+from io_managers.day_metadata import report_days
+from io_managers.sessions import run_sessions
 from liquidity.contracts import (
     BOOK_DAILY,
     BOOK_DELTAS,
@@ -33,10 +36,7 @@ from liquidity.features.derivative_tables import (
     levels_of_history,
     once_each,
 )
-from pulse_assets.contract_assets import asset_out, asset_settings, borrow
 from pulse_assets.crypto_summaries import crypto_history, crypto_summary
-from pulse_assets.day_metadata import report_days
-from pulse_assets.sessions import run_sessions
 from resources.crypto_sources import book_sources, derivative_rows, read_book
 from resources.dagster_wiring import DAILY, FeedsResource
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
+from io_managers.contract_assets import asset_out, asset_settings, borrow, history
+from io_managers.day_metadata import report_days
+from io_managers.sessions import run_sessions
 from liquidity.contracts import (
     ALT_SIGNALS,
     AUCTION_MM,
@@ -20,9 +23,6 @@ from liquidity.contracts import (
 from liquidity.features.blocks import PANEL_INPUTS, PAST_INPUTS, feature_tables
 from liquidity.features.book_signals import with_books
 from liquidity.features.panel import build_signal_panel
-from pulse_assets.contract_assets import asset_out, asset_settings, borrow, history
-from pulse_assets.day_metadata import report_days
-from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import coverage_summary, feature_summary
 from resources.dagster_wiring import DAILY
 from resources.lake import History

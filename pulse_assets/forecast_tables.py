@@ -29,7 +29,7 @@ from liquidity.domain.origin import SIMULATED
 from liquidity.forecast.daily import JUDGED_COLUMNS, LONGEST_WAIT_DAYS, SCORE_DAYS, calendars_of
 from liquidity.forecast.panel import MarketGroup
 from liquidity.forecast.score_panels import FEATURE_COLUMNS, SCORE_COLUMNS
-from resources.lake import History, Lake
+from resources.lake import Lake
 from resources.stores.forecast_models import ForecastModels, champion_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ __all__ = [
     "ServedModels",
     "due_forecasts",
     "one_session_accuracy",
-    "rows_of",
     "training_history",
 ]
 
@@ -100,22 +99,18 @@ class Learned:
     calendars: Mapping[str, str]
 
 
-def rows_of(history: History) -> pd.DataFrame:
-    """All days of a history at once."""
-    return frame_from_table(history.lake.read(history.contract, history.start, history.end, history.columns))
-
-
 def due_forecasts(lake: Lake, first: date, target: str) -> Callable[[date], pd.DataFrame]:
     """Rows of ``INDEX_FORECAST`` that were made before ``first`` for the session asked for."""
 
     def due(session: date) -> pd.DataFrame:
-        said = [empty_table(INDEX_FORECAST).select(JUDGED_COLUMNS)]
+        nothing = empty_table(INDEX_FORECAST).select(JUDGED_COLUMNS)
+        said = [nothing]
         for back in range(1, LONGEST_WAIT_DAYS + 1):
             day = session - timedelta(days=back)
             if day < first:
-                rows = lake.read(INDEX_FORECAST, day, day, JUDGED_COLUMNS)
+                rows = lake.read(INDEX_FORECAST, day, day, JUDGED_COLUMNS, coded=True)
                 mine = pc.and_(pc.equal(rows["target"], target), pc.equal(rows["target_date"], pa.scalar(session)))
-                said.append(rows.filter(mine))  # one day of a large market is millions of rows
+                said.append(rows.filter(mine).cast(nothing.schema))  # one day of a large market is millions of rows
         return frame_from_table(pa.concat_tables(said))
 
     return due
@@ -154,7 +149,7 @@ def _listed(lake: Lake, start: date, session: date, most: int) -> dict[str, str]
     for row in market.aggregate([]).to_pylist():
         of_market.setdefault((row["asset_class"], row["calendar"], row["origin"]), []).append(row["instrument_id"])
     taken = [name for names in of_market.values() for name in _even_share(sorted(names), most)]
-    calendar_of = calendars_of(listings)
+    calendar_of = calendars_of(frame_from_table(listings.select(["instrument_id", "calendar"])))
     return {name: calendar_of[name] for name in sorted(set(taken))}
 
 

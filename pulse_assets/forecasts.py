@@ -10,10 +10,14 @@ from datetime import date, datetime
 from functools import partial
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
+from io_managers.contract_assets import asset_out, history, learned_from
+from io_managers.day_metadata import report_days
+from io_managers.sessions import run_sessions
 from liquidity.contracts import (
     BONDX_SCORE,
     FORECAST_ACCURACY,
@@ -27,15 +31,15 @@ from liquidity.contracts import (
     REPAYMENT_SUPPORT,
     TableContract,
 )
+from liquidity.contracts.conform import frame_from_table
+from liquidity.contracts.validation import in_key_order
 from liquidity.domain.errors import ConfigError
 from liquidity.forecast.champion import PromotionRule
-from liquidity.forecast.daily import FEATURE_DAYS, SCORE_DAYS, DailyForecasts, calendars_of, forecast_sessions
+from liquidity.forecast.daily import FEATURE_DAYS, SCORE_DAYS, calendars_of, forecast_sessions
 from liquidity.forecast.evaluation import EvaluationSettings
 from liquidity.forecast.score_panels import FEATURE_COLUMNS, SCORE_COLUMNS
 from liquidity.forecast.training import TrainingSettings
 from liquidity.forecast.training_round import TrainingRound, train_markets
-from pulse_assets.contract_assets import asset_out, history, learned_from
-from pulse_assets.day_metadata import report_days
 from pulse_assets.forecast_pictures import fan_charts
 from pulse_assets.forecast_summaries import (
     accuracy_summary,
@@ -49,10 +53,8 @@ from pulse_assets.forecast_tables import (
     ServedModels,
     due_forecasts,
     one_session_accuracy,
-    rows_of,
     training_history,
 )
-from pulse_assets.sessions import run_sessions
 from resources.dagster_wiring import DAILY, ClockResource, ForecastModelsResource, LakeResource, code_version
 from resources.lake import History
 from resources.settings import current_settings
@@ -188,7 +190,7 @@ class ForecastsConfig(dg.Config):
         "repayment": history(REPAYMENT_SUPPORT, *SCORE_COLUMNS, "repayment_score", days=SCORE_DAYS),
         "bondx": history(BONDX_SCORE, *SCORE_COLUMNS, "bondx_score", days=SCORE_DAYS),
         "features": history(LIQUIDITY_FEATURES, *FEATURE_COLUMNS, days=FEATURE_DAYS),
-        "instruments": history(INSTRUMENTS, "session_date", "instrument_id", "calendar", days=SCORE_DAYS),
+        "instruments": history(INSTRUMENTS, "instrument_id", "calendar", days=SCORE_DAYS),
     },
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -201,28 +203,31 @@ def forecasts(
     liquidity: History,
     repayment: History,
     bondx: History,
-    features: pd.DataFrame,
-    instruments: pa.Table,
-) -> Iterator[dg.Output[pd.DataFrame]]:
+    features: History,
+    instruments: History,
+) -> Iterator[dg.Output[pa.Table]]:
     """Judge what was said for each session of the run, then forecast the five sessions after it."""
-    sessions, calendars = run_sessions(context), calendars_of(instruments)
+    sessions, calendars = run_sessions(context), calendars_of(instruments.coded())
+    beside = features.coded().astype(dict.fromkeys(FEATURE_COLUMNS[2:], np.float32))  # as panels hold them
     served = ServedModels(models.store(), config.moment(), context.log)
     made, charts = [], {}
     for target, scores in (("liquidity_score", liquidity), ("repayment_score", repayment), ("bondx_score", bondx)):
-        rows = rows_of(scores)
+        rows = scores.coded()
         said = due_forecasts(lake.lake(), sessions[0], target)
         record = one_session_accuracy(lake.lake(), sessions[0], target)
         told = forecast_sessions(
-            target, rows, features, calendars, sessions, served, said, record, _SETTINGS.accuracy_window_sessions
+            target, rows, beside, calendars, sessions, served, said, record, _SETTINGS.accuracy_window_sessions
         )
         if target == "liquidity_score":
             charts = fan_charts(rows, told.forecasts, target, config.fan_instruments)
-        made.append(told)
-    whole = DailyForecasts.joined(made)
-    for contract, table, summarise, newest in (
-        (INDEX_FORECAST, whole.forecasts, forecast_summary, charts),
-        (FORECAST_SCORES, whole.judged, judged_summary, {}),
-        (FORECAST_ACCURACY, whole.accuracy, partial(accuracy_summary, _SETTINGS.accuracy_window_sessions), {}),
+        made.append(told.tables())
+        del rows, told  # of a large market one score at a time
+    del beside
+    for contract, summarise, newest in (
+        (INDEX_FORECAST, forecast_summary, charts),
+        (FORECAST_SCORES, judged_summary, {}),
+        (FORECAST_ACCURACY, partial(accuracy_summary, _SETTINGS.accuracy_window_sessions), {}),
     ):
-        report_days(context, contract, table, summarise, newest)
+        table = in_key_order(pa.concat_tables([part.pop(contract.name) for part in made]), contract)
+        report_days(context, contract, frame_from_table(table), summarise, newest)
         yield dg.Output(table, output_name=contract.name)

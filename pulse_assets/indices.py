@@ -8,6 +8,9 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
+from io_managers.contract_assets import asset_out, asset_settings, borrow, history
+from io_managers.day_metadata import report_days
+from io_managers.sessions import run_sessions
 from liquidity.contracts import (
     BONDX_SCORE,
     EARLY_WARNINGS,
@@ -22,9 +25,6 @@ from liquidity.index.early_warning import early_warnings
 from liquidity.index.heatmap import sector_heatmap
 from liquidity.index.profiles import profiles_for
 from liquidity.index.pulse_engine import score_sessions
-from pulse_assets.contract_assets import asset_out, asset_settings, borrow, history
-from pulse_assets.day_metadata import report_days
-from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import (
     driver_summary,
     heatmap_summary,

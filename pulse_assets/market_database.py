@@ -13,6 +13,8 @@ import dagster as dg
 import pandas as pd
 from sqlalchemy import create_engine
 
+from io_managers.contract_assets import OWNERS, borrow
+from io_managers.sessions import run_sessions
 from liquidity.contracts import (
     BOOK_DELTAS,
     BOOK_FEATURES,
@@ -24,8 +26,6 @@ from liquidity.contracts import (
     OPEN_INTEREST,
     VENUE_TRADES,
 )
-from pulse_assets.contract_assets import OWNERS, borrow
-from pulse_assets.sessions import run_sessions
 from resources.crypto_sources import book_sources
 from resources.dagster_wiring import DAILY, FeedsResource, PulseStoreResource, code_version
 from resources.stores.market_copy import DayReceipt
@@ -44,7 +44,7 @@ _CODE_VERSION_TAG = "dagster/code_version"
     description="Rows of the day in the platform's PostgreSQL: book messages, analysed books and their depth, trades, "
     "open interest, funding and liquidations. A day written again takes the place of the old one.",
     group_name="crypto",
-    owners=OWNERS,
+    owners=OWNERS["pulse"],
     kinds={"python", "postgres"},
     code_version=code_version(),
     ins={

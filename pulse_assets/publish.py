@@ -3,7 +3,10 @@
 import dagster as dg
 import pandas as pd
 
+from io_managers.contract_assets import asset_settings, borrow
+from io_managers.day_metadata import report_days
 from io_managers.json_publish import write_pulse_json
+from io_managers.sessions import run_sessions
 from liquidity.contracts import (
     BONDX_SCORE,
     EARLY_WARNINGS,
@@ -18,9 +21,6 @@ from liquidity.contracts import (
 from liquidity.contracts.conform import empty_table, frame_from_table, table_from_frame
 from liquidity.index.pulse_document import pulse_header
 from liquidity.index.pulse_engine import ScoreTables, document_sessions
-from pulse_assets.contract_assets import asset_settings, borrow
-from pulse_assets.day_metadata import report_days
-from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import pulse_summary
 from resources.dagster_wiring import DAILY, ClockResource, LakeResource, PulseStoreResource, code_version
 from resources.lake import History
@@ -56,7 +56,7 @@ def liquidity_pulse(
     bondx: pd.DataFrame,
     features: pd.DataFrame,
     warnings: pd.DataFrame,
-    forecasts: pd.DataFrame,
+    forecasts: History,
     status: pd.DataFrame,
     instruments: pd.DataFrame,
 ) -> dg.Output[pd.DataFrame]:
@@ -72,7 +72,7 @@ def liquidity_pulse(
         run_sessions(context),
         configurations,
         code_version(),
-        forecasts,
+        forecasts.coded(),
     )
     for session, day in documents.items():
         scored = liquidity[liquidity["session_date"] == pd.Timestamp(session)]

@@ -5,6 +5,7 @@ come out the same and the publication store sees no second publication of them.
 """
 
 from datetime import timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -36,53 +37,49 @@ _REGIMES = _tables(MARKET_CONDITIONS, MARKET_REGIME)
 _SCORED = (dg.AssetSelection.groups("pulse_indices", "forecasts", "publish") - _TRAINING) | _REGIMES
 _COMPUTED = (dg.AssetSelection.groups("features") | _SCORED) - dg.AssetSelection.assets(["pulse", "signal_panel"])
 
-daily_pulse = dg.define_asset_job(
+
+_job = partial(dg.define_asset_job, executor_def=dg.in_process_executor)
+_schedule = partial(dg.schedule, execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.STOPPED)
+
+daily_pulse = _job(
     "daily_pulse",
-    selection=dg.AssetSelection.groups("signals", "features") | _SCORED,
-    executor_def=dg.in_process_executor,
+    dg.AssetSelection.groups("signals", "features") | _SCORED,
     description="Everything for the chosen days: collect, check, features, indices, forecasts, publish; order books come from "
     "crypto_books, models from train_forecasts.",
 )
-crypto_books = dg.define_asset_job(
+crypto_books = _job(
     "crypto_books",
-    selection=dg.AssetSelection.groups("crypto"),
-    executor_def=dg.in_process_executor,
+    dg.AssetSelection.groups("crypto"),
     description="Replay the tapes of the chosen days and read funding, open interest and liquidations.",
 )
-signals_job = dg.define_asset_job(
+signals_job = _job(
     "collect_signals",
-    selection=_INGESTED,
-    executor_def=dg.in_process_executor,
+    _INGESTED,
     description="Collect and check the signals of the chosen days and lay them side by side; no scores.",
 )
-features_to_pulse = dg.define_asset_job(
+features_to_pulse = _job(
     "features_to_pulse",
-    selection=_COMPUTED,
-    executor_def=dg.in_process_executor,
+    _COMPUTED,
     description="Features, indices, forecasts and publication of the chosen days from signals already collected.",
 )
-rescore = dg.define_asset_job(
+rescore = _job(
     "rescore",
-    selection=_SCORED,
-    executor_def=dg.in_process_executor,
+    _SCORED,
     description="Indices, forecasts and publication again from stored features, for example under another weight profile.",
 )
-reforecast = dg.define_asset_job(
+reforecast = _job(
     "reforecast",
-    selection=dg.AssetSelection.groups("forecasts", "publish") - _TRAINING,
-    executor_def=dg.in_process_executor,
+    dg.AssetSelection.groups("forecasts", "publish") - _TRAINING,
     description="Forecasts and publication again from stored scores, for example with the models as of then.",
 )
-train_forecasts = dg.define_asset_job(
+train_forecasts = _job(
     "train_forecasts",
-    selection=_TRAINING,
-    executor_def=dg.in_process_executor,
+    _TRAINING,
     description="Judge every forecasting member on the history up to the chosen day and put in service who may speak after it.",
 )
-validate_scores = dg.define_asset_job(
+validate_scores = _job(
     "validate_scores",
-    selection=dg.AssetSelection.groups("validation") - _REGIMES,
-    executor_def=dg.in_process_executor,
+    dg.AssetSelection.groups("validation") - _REGIMES,
     description="What low scores, forecasts and alarms of the last year were followed by, and which features are unusual together.",
 )
 JOBS = [
@@ -100,12 +97,10 @@ JOBS = [
 def _after_close(calendar: str, cron: str, days_back: int, note: str) -> dg.ScheduleDefinition:
     slug = calendar.replace("/", "_").lower()
 
-    @dg.schedule(
+    @_schedule(
         name=f"after_close_{slug}",
         job=daily_pulse,
         cron_schedule=cron,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
         description=f"{note}; skips days that are no session of {calendar}.",
     )
     def after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -120,12 +115,10 @@ def _after_close(calendar: str, cron: str, days_back: int, note: str) -> dg.Sche
     return after_close
 
 
-@dg.schedule(
+@_schedule(
     name="crypto_books_daily",
     job=crypto_books,
     cron_schedule="5 0 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
     description="Five minutes into the next day: the tapes of the day that ended, before daily_pulse asks for them.",
 )
 def crypto_books_daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

@@ -10,6 +10,9 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
+from io_managers.contract_assets import asset_out
+from io_managers.day_metadata import report_days
+from io_managers.sessions import run_sessions
 from liquidity.contracts import (
     ALT_SIGNALS,
     AUCTION_MM,
@@ -19,9 +22,6 @@ from liquidity.contracts import (
     SENTIMENT,
     SIGNAL_STATUS,
 )
-from pulse_assets.contract_assets import asset_out
-from pulse_assets.day_metadata import report_days
-from pulse_assets.sessions import run_sessions
 from pulse_assets.summaries import set_aside_summary, signal_summary
 from resources.dagster_wiring import DAILY, FeedsResource, LakeResource
 from resources.feed_quarantine import store_set_aside

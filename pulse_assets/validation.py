@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from io_managers.contract_assets import asset_settings, history
+from io_managers.day_metadata import report_days
+from io_managers.sessions import run_sessions
 from liquidity.backtest.outcomes import FACT_COLUMNS
 from liquidity.backtest.score_validation import ValidationSettings, validate_scores
 from liquidity.backtest.warning_validation import forecast_alarms, raised_alarms, validate_warnings
@@ -39,9 +42,6 @@ from liquidity.forecast.regime import HISTORY_DAYS, condition_rows, regime_rows
 from liquidity.forecast.score_panels import SCORE_COLUMNS, score_panels
 from liquidity.index.profiles import profiles_for
 from liquidity.simulation.events import PlantedEvent
-from pulse_assets.contract_assets import asset_settings, history
-from pulse_assets.day_metadata import report_days
-from pulse_assets.sessions import run_sessions
 from pulse_assets.validation_summaries import (
     condition_summary,
     pattern_summary,

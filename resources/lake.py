@@ -34,6 +34,7 @@ from liquidity.contracts.table import TableContract
 from liquidity.contracts.validation import Audit, Violation, audit, rejected_schema
 from liquidity.domain.errors import ConfigError, ContractError
 from resources.atomic_file import flush, temporary_beside
+from resources.memory import give_back_memory
 from resources.parquet_limits import DEFAULT_LIMITS, FileLimits, open_parquet
 
 if TYPE_CHECKING:  # readers of Arrow tables load without pandas
@@ -272,6 +273,8 @@ class Lake:
         end: date,
         columns: Iterable[str] | None = None,
         instrument_ids: Collection[str] | None = None,
+        *,
+        coded: bool = False,
     ) -> pa.Table:
         """Read the rows of the days ``start`` to ``end``, both included, sorted by day and key.
 
@@ -281,11 +284,13 @@ class Lake:
             Columns to read, in that order; all of the contract's by default.
         instrument_ids
             Only these instruments; row groups without any of them are not decoded.
+        coded
+            Texts as dictionaries, for many days at once: a fraction of the memory, and sooner read.
 
         Returns
         -------
         pa.Table
-            The contract's types; a day that was never published gives no row.
+            The contract's types, or dictionaries of its texts; a day that was never published gives no row.
 
         Raises
         ------
@@ -304,14 +309,15 @@ class Lake:
         wanted = None if instrument_ids is None else sorted(set(instrument_ids))
 
         def read_one(path: Path) -> pa.Table:
-            return self._read_day(contract, path, names, wanted, alone=len(paths) == 1)
+            return self._read_day(contract, path, names, wanted, coded, alone=len(paths) == 1)
 
         if len(paths) < 2:
             days = [read_one(path) for path in paths]
         else:
             with ThreadPoolExecutor(max_workers=_READ_THREADS) as pool:
                 days = list(pool.map(read_one, paths))
-        return pa.concat_tables([empty_table(contract).select(list(names)), *days])
+        nothing = empty_table(contract).cast(_coded(contract.arrow_schema)) if coded else empty_table(contract)
+        return pa.concat_tables([nothing.select(list(names)), *days])
 
     def read_quarantine(self, contract: TableContract, session_date: date) -> pa.Table:
         """Read the rows that the current publication of the day set aside, with their ``reasons``."""
@@ -326,10 +332,19 @@ class Lake:
         return rejected_schema(contract).empty_table()
 
     def _read_day(
-        self, contract: TableContract, path: Path, names: tuple[str, ...], wanted: list[str] | None, *, alone: bool
+        self,
+        contract: TableContract,
+        path: Path,
+        names: tuple[str, ...],
+        wanted: list[str] | None,
+        coded: bool,
+        *,
+        alone: bool,
     ) -> pa.Table:
-        with open_parquet(path, self._limits) as file:
-            if not file.schema_arrow.equals(contract.arrow_schema, check_metadata=True):
+        schema = _coded(contract.arrow_schema) if coded else contract.arrow_schema
+        texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+        with open_parquet(path, self._limits, texts) as file:
+            if not file.schema_arrow.equals(schema, check_metadata=True):
                 raise ContractError(
                     f"{path}: schema differs from contract {contract.name} version {contract.version}; rematerialise the day; see docs/data_dictionary.md"
                 )
@@ -404,9 +419,9 @@ class History:
         kept = [name for name in self.columns if name in past_columns]
 
         def read(names: list[str]) -> "pd.DataFrame":
-            parts = [self.lake.read(self.contract, first, self.end, self.columns, names)]
+            parts = [self.lake.read(self.contract, first, self.end, self.columns, names, coded=True)]
             if self.start < first:
-                past = self.lake.read(self.contract, self.start, first - timedelta(days=1), kept, names)
+                past = self.lake.read(self.contract, self.start, first - timedelta(days=1), kept, names, coded=True)
                 parts.insert(0, pa.concat_tables([parts[0].slice(0, 0), past], promote_options="default"))
             return frame_from_table(pa.concat_tables(parts))
 
@@ -429,6 +444,12 @@ class History:
                 yield block
                 del block
 
+    def coded(self) -> "pd.DataFrame":
+        """All days at once, texts as categories: the memory of a market's texts is that of their codes."""
+        frame = frame_from_table(self.lake.read(self.contract, self.start, self.end, self.columns, coded=True))
+        give_back_memory()  # what the files were decoded into
+        return frame
+
     def with_previous(self, sessions: Collection[date]) -> pa.Table:
         """Read the days from the first to the last of ``sessions``, and each instrument's newest row before them.
 
@@ -450,6 +471,13 @@ class History:
 
     def _read(self, names: list[str]) -> pa.Table:
         return self.lake.read(self.contract, self.start, self.end, self.columns, names)
+
+
+def _coded(schema: pa.Schema) -> pa.Schema:
+    """The same with texts as dictionaries."""
+    coded = pa.dictionary(pa.int32(), pa.string())
+    fields = [field.with_type(coded) if pa.types.is_string(field.type) else field for field in schema]
+    return pa.schema(fields, metadata=schema.metadata)
 
 
 def _no_stage(_: str) -> None:

@@ -5,6 +5,7 @@ that names the file. A few megabytes can hold millions of copies of one long tex
 sizes do not show it, so texts are read as dictionaries and their decoded size is added up batch by batch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,10 @@ class FileLimits:
 DEFAULT_LIMITS = FileLimits()
 
 
-def open_parquet(path: Path, limits: FileLimits = DEFAULT_LIMITS) -> pq.ParquetFile:
+def open_parquet(path: Path, limits: FileLimits = DEFAULT_LIMITS, coded: Sequence[str] = ()) -> pq.ParquetFile:
     """Open a parquet file after its footer was judged against ``limits``; the caller closes it.
+
+    Columns of texts named in ``coded`` are read as dictionaries: each text once, and its place in every row.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def open_parquet(path: Path, limits: FileLimits = DEFAULT_LIMITS) -> pq.ParquetF
         size = path.stat().st_size
         if size > limits.max_file_bytes:
             raise ContractError(f"{path}: {size} bytes, allowed {limits.max_file_bytes}; split the file by day")
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, read_dictionary=list(coded))
     except OSError as error:
         if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
             raise SourceUnavailableError(

@@ -42,6 +42,7 @@ __all__ = [
     "Freshness",
     "Gate",
     "Logging",
+    "Portfolio",
     "Publication",
     "Retention",
     "RiskThresholds",
@@ -49,6 +50,9 @@ __all__ = [
     "Sizing",
     "Tier",
     "Tiers",
+    "Urgencies",
+    "Urgency",
+    "VenueAccount",
     "config_file",
     "config_lines",
     "current_settings",
@@ -257,6 +261,98 @@ class Forecast(_Group):
     )
 
 
+class Portfolio(_Group):
+    """What a portfolio's liquidity may be, and how statements of holdings are read."""
+
+    max_statement_age_days: int = Field(
+        default=7, ge=0, le=366, description="Age up to which a statement of holdings or a rate stands [calendar days]."
+    )
+    max_price_age_sessions: int = Field(
+        default=5, ge=0, le=250, description="Oldest price that still values a position [sessions]."
+    )
+    illiquid_after_sessions: int = Field(
+        default=10, ge=1, le=250, description="What cannot be sold within these sessions counts as illiquid [sessions]."
+    )
+    max_illiquid_frac: float = Field(
+        default=0.20, ge=0, le=1, description="Largest illiquid share of the portfolio's value [frac 0-1]."
+    )
+    min_daily_liquidatable_frac: float = Field(
+        default=0.50, ge=0, le=1, description="Smallest share of the value that can be sold in one session [frac 0-1]."
+    )
+    liquidation_target_frac: float = Field(
+        default=0.90, gt=0, le=1, description="Share of the value that must be saleable in time [frac 0-1]."
+    )
+    max_liquidation_sessions: int = Field(
+        default=10, ge=1, le=250, description="Time in which that share must be saleable [sessions]."
+    )
+    max_exit_cost_bps: float = Field(
+        default=200.0, gt=0, le=10_000, description="Largest cost of selling it in that time [bps of the value sold]."
+    )
+    min_portfolio_score: float = Field(
+        default=30.0, ge=0, le=100, description="Smallest value-weighted liquidity score [points 0-100, 100 is liquid]."
+    )
+    max_position_frac: float = Field(
+        default=0.10, gt=0, le=1, description="Largest position as a share of the portfolio's value [frac 0-1]."
+    )
+    max_issuer_frac: float = Field(
+        default=0.20,
+        gt=0,
+        le=1,
+        description="Largest issuer that is no sovereign, as a share of the portfolio's value [frac 0-1].",
+    )
+    stress_spread_mult: float = Field(default=2.0, ge=1, le=100, description="Spreads of the stressed ladder [times].")
+    stress_volume_haircut_frac: float = Field(
+        default=0.5, ge=0, lt=1, description="Volume that is lost in the stressed ladder [frac 0-1]."
+    )
+    stress_depth_haircut_frac: float = Field(
+        default=0.3, ge=0, lt=1, description="Depth that is lost in the stressed ladder [frac 0-1]."
+    )
+    stress_vol_mult: float = Field(default=1.5, ge=1, le=100, description="Volatility of the stressed ladder [times].")
+
+
+class Urgency(_Group):
+    """How one degree of urgency is traded."""
+
+    participation_frac: float = Field(..., gt=0, le=1, description="Share of the market's volume [frac 0-1].")
+    min_horizon_sessions: float = Field(
+        ..., gt=0, le=250, description="Shortest time over which an order is spread [sessions]."
+    )
+
+
+class Urgencies(_Group):
+    """Degrees of urgency: the more urgent, the larger the share of volume, the shorter the time, the dearer."""
+
+    low: Urgency = Urgency(participation_frac=0.05, min_horizon_sessions=2.0)
+    medium: Urgency = Urgency(participation_frac=0.10, min_horizon_sessions=1.0)
+    high: Urgency = Urgency(participation_frac=0.15, min_horizon_sessions=0.25)
+    critical: Urgency = Urgency(participation_frac=0.20, min_horizon_sessions=0.05)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        degrees = (self.low, self.medium, self.high, self.critical)
+        shares = [each.participation_frac for each in degrees]
+        times = [each.min_horizon_sessions for each in degrees]
+        if shares != sorted(shares) or times != sorted(times, reverse=True):
+            raise ValueError(
+                f"participation_frac must not fall and min_horizon_sessions not rise with urgency; found {shares} and {times}"
+            )
+        return self
+
+
+class VenueAccount(_Group):
+    """The venue account whose positions are read; the keys belong in the environment."""
+
+    venue: str | None = Field(default=None, description="Venue of the account; null reads none.")
+    url: str | None = Field(default=None, description="Address of its emulator, http://127.0.0.1:PORT.")
+    base_currency: str = Field(
+        default="USDT", pattern=r"^[A-Z0-9]{3,8}$", description="Currency the account is reported in."
+    )
+    api_key: SecretStr | None = Field(default=None, description="Key of the account.")
+    secret: SecretStr | None = Field(default=None, description="Secret of the key.")
+    wallet: str | None = Field(default=None, description="Address of a Hyperliquid account.")
+    private_key: SecretStr | None = Field(default=None, description="Key of that address's agent.")
+
+
 class Cache(_Group):
     """The in-process cache of published results."""
 
@@ -354,6 +450,9 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     freshness: Freshness = Freshness()
     forecast: Forecast = Forecast()
+    portfolio: Portfolio = Portfolio()
+    urgency: Urgencies = Urgencies()
+    venue_account: VenueAccount = VenueAccount()
     cache: Cache = Cache()
     logging: Logging = Logging()
 

@@ -1,6 +1,8 @@
 """Peers that cannot share our environment, in one run: ``python -m benchmarks.peers.run [NAME ...]``.
 
-Order books on the same deltas, and forecasts on the same rows (``forecast_run.py``, asked for as ``forecasts``).
+Order books on the same deltas, and forecasts on the same rows (``forecast_run.py``, asked for as ``forecasts``),
+portfolio optimisers on the same problem (``optimizer_run.py``, asked for as ``optimizers``), contributions to risk
+(``risk_run.py``, asked for as ``risk``).
 
 Each peer gets an environment of its own below ``--folder`` (``.peers``), made once and kept. Rounds alternate; a figure
 is the median over them of nanoseconds per update. The deltas are the recorded BTCUSDT perpetual when ``PULSE_REAL_DATA``
@@ -24,7 +26,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.book_tapes import generated_tape, recorded_tape
-from benchmarks.peers import forecast_run
+from benchmarks.peers import forecast_run, optimizer_run, risk_run
 from benchmarks.table import Row, as_markdown
 from liquidity.book.block import BookBlock
 
@@ -89,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path(".peers"), help="where their environments are kept")
     page = HERE.parents[1] / "docs" / "benchmarks_peers.md"
     parser.add_argument("--markdown", type=Path, default=page, metavar="FILE", help="page that the table goes into")
-    parser.add_argument("names", nargs="*", help="peers to run, or forecasts; all by default")
+    parser.add_argument("names", nargs="*", help="peers to run, or forecasts, optimizers, risk; all by default")
     asked = parser.parse_args(arguments)
     real = os.environ.get("PULSE_REAL_DATA", "")
     tape = recorded_tape(Path(real)) if real else generated_tape(500_000)
@@ -105,6 +107,14 @@ def main(arguments: Sequence[str]) -> int:
             told[peer.package] = rows_beside(peer, python, source, f"{len(tape.block):,} updates, {tape.name}")
         if not asked.names or "forecasts" in asked.names:
             told["forecasts"] = forecast_run.rows_beside(
+                Path(folder), lambda package, release: python_of(Peer(package, release, "", {}), asked.folder.resolve())
+            )
+        if not asked.names or "optimizers" in asked.names:
+            told["optimizers"] = optimizer_run.rows_beside(
+                Path(folder), lambda package, release: python_of(Peer(package, release, "", {}), asked.folder.resolve())
+            )
+        if not asked.names or "risk" in asked.names:
+            told["risk"] = risk_run.rows_beside(
                 Path(folder), lambda package, release: python_of(Peer(package, release, "", {}), asked.folder.resolve())
             )
     for rows in told.values():

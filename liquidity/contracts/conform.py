@@ -33,7 +33,8 @@ def conform(table: pa.Table, contract: TableContract) -> pa.Table:
     Returns
     -------
     pa.Table
-        One chunk per column, ``contract.arrow_schema``; row order unchanged; nulls not yet judged.
+        ``contract.arrow_schema``; row order unchanged; nulls not yet judged. One chunk per column, except that texts
+        of which only the nulls are judged stay in their chunks: joining long documents would double their memory.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def conform(table: pa.Table, contract: TableContract) -> pa.Table:
                 f"{contract.name}.{column.name}: unit {unit.decode('utf-8', 'replace')!r} in the file, {column.unit!r} in the contract; "
                 f"convert the values at the source; {_DICTIONARY_PAGE}"
             )
-        arrays.append(_exact(_one_chunk(table.column(column.name)), column, contract))
+        arrays.append(_exact(_one_chunk(table.column(column.name), column, contract), column, contract))
     return pa.Table.from_arrays(arrays, schema=contract.arrow_schema)
 
 
@@ -78,7 +79,7 @@ def table_from_frame(frame: "pd.DataFrame", contract: TableContract) -> pa.Table
     arrays = []
     for column in contract.columns:
         try:
-            array = _one_chunk(pa.array(frame[column.name], from_pandas=True))
+            array = _one_chunk(pa.array(frame[column.name], from_pandas=True), column, contract)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise ContractError(
                 f"{contract.name}.{column.name}: values of mixed or unknown type, allowed {column.dtype}: {str(error)[:200]}; {_DICTIONARY_PAGE}"
@@ -134,10 +135,16 @@ def _require_version(schema: pa.Schema, contract: TableContract) -> None:
             )
 
 
-def _one_chunk(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    if isinstance(values, pa.ChunkedArray):
-        return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-    return values
+def _one_chunk(
+    values: pa.Array | pa.ChunkedArray, column: Column, contract: TableContract
+) -> pa.Array | pa.ChunkedArray:
+    """Join the chunks of a column, unless it holds free text."""
+    if not isinstance(values, pa.ChunkedArray):
+        return values
+    if values.num_chunks == 1:
+        return values.chunk(0)
+    judged = column.dtype != "string" or column.allowed or column.pattern or column.name in contract.key
+    return values.combine_chunks() if judged or not len(values) else values
 
 
 def _nan_to_null(array: pa.Array) -> pa.Array:
@@ -145,14 +152,14 @@ def _nan_to_null(array: pa.Array) -> pa.Array:
     return pc.if_else(nan, pa.scalar(None, array.type), array) if pc.any(nan).as_py() else array
 
 
-def _exact(array: pa.Array, column: Column, contract: TableContract) -> pa.Array:
+def _exact(array: pa.Array | pa.ChunkedArray, column: Column, contract: TableContract) -> pa.Array:
     """``array`` as the column's type when no value changes by it."""
     target = column.arrow_type
     found = array.type
     if found == target:
         return array
     if pa.types.is_dictionary(found):
-        return _exact(array.dictionary_decode(), column, contract)
+        return _exact(array.cast(found.value_type), column, contract)
     if pa.types.is_null(found):
         return pa.nulls(len(array), target)
     if column.dtype == "timestamp" and pa.types.is_timestamp(found):

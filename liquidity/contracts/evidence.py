@@ -13,7 +13,7 @@ from liquidity.contracts._columns import (
     non_negative,
     points,
 )
-from liquidity.contracts.forecast import CALENDAR, HORIZON
+from liquidity.contracts.forecast import CALENDAR, HORIZON, MARKET, MARKET_KEY
 from liquidity.contracts.table import Column, RowRule, TableContract
 
 __all__ = [
@@ -50,8 +50,6 @@ VALIDATION_VERDICTS = ("adds_to_naive", "predicts", "no_evidence", "wrong_sign",
 ALARM_SOURCES = ("early_warnings", "forecast")
 WEIGHT_FINDINGS = ("raise", "lower", "keep", "insufficient_data")
 
-_GROUP = (SESSION_DATE, ASSET_CLASS, CALENDAR, ORIGIN)
-_GROUP_KEY = ("session_date", "asset_class", "calendar", "origin")
 _WINDOW_FROM = Column("window_from", "date", "day", "First session looked at.")
 
 
@@ -74,8 +72,8 @@ MARKET_CONDITIONS = TableContract(
     location="pulse",
     group="validation",
     row_means="Where the liquidity scores of one market stand in one session: level, dispersion and breadth of the fall.",
-    key=_GROUP_KEY,
-    columns=(*_GROUP, *_CONDITIONS),
+    key=MARKET_KEY,
+    columns=(*MARKET, *_CONDITIONS),
 )
 
 MARKET_REGIME = TableContract(
@@ -83,9 +81,9 @@ MARKET_REGIME = TableContract(
     location="pulse",
     group="validation",
     row_means="State of one market in one session, told from that session and earlier ones alone.",
-    key=_GROUP_KEY,
+    key=MARKET_KEY,
     columns=(
-        *_GROUP,
+        *MARKET,
         *_CONDITIONS,
         Column("regime", "string", "id", "Most probable state; null with a reason.", nullable=True, allowed=REGIMES),
         fraction("calm_probability_frac", "Probability of the most liquid state given the sessions so far."),
@@ -107,9 +105,9 @@ SCORE_VALIDATION = TableContract(
     location="pulse",
     group="validation",
     row_means="How one score, or its forecast, of the window's sessions went with one outcome of later sessions.",
-    key=(*_GROUP_KEY, "predictor", "outcome", "view", "horizon_sessions"),
+    key=(*MARKET_KEY, "predictor", "outcome", "view", "horizon_sessions"),
     columns=(
-        *_GROUP,
+        *MARKET,
         Column("predictor", "string", "id", "Score, or its forecast median.", allowed=VALIDATED_PREDICTORS),
         Column("outcome", "string", "id", "What followed; higher is worse.", allowed=VALIDATED_OUTCOMES),
         Column(
@@ -166,9 +164,9 @@ WARNING_VALIDATION = TableContract(
     location="pulse",
     group="validation",
     row_means="How alarms of one kind met the crises that the simulator had planted in the window.",
-    key=(*_GROUP_KEY, "alarm_source", "event_kind"),
+    key=(*MARKET_KEY, "alarm_source", "event_kind"),
     columns=(
-        *_GROUP,
+        *MARKET,
         Column("alarm_source", "string", "id", "Who alarms.", allowed=ALARM_SOURCES),
         Column(
             "event_kind", "string", "id", "Planted events counted.", allowed=("issuer_crisis", "market_crisis", "all")
@@ -212,9 +210,9 @@ WEIGHT_REVIEW = TableContract(
     location="pulse",
     group="validation",
     row_means="Where the evidence of the window would move the weight of one feature; a report, applied by nobody.",
-    key=(*_GROUP_KEY, "profile", "feature"),
+    key=(*MARKET_KEY, "profile", "feature"),
     columns=(
-        *_GROUP,
+        *MARKET,
         Column("profile", "string", "id", "Weight profile under review."),
         Column("feature", "string", "id", "Feature of its liquidity score."),
         _WINDOW_FROM,

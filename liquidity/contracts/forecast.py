@@ -7,13 +7,13 @@ from liquidity.contracts._columns import (
     RATING,
     SECTOR,
     SESSION_DATE,
-    SOURCE,
     fraction,
     non_negative,
     points,
 )
 from liquidity.contracts.table import Column, RowRule, TableContract
 from liquidity.domain.instrument import CALENDARS
+from liquidity.domain.origin import ORIGINS
 
 __all__ = [
     "DECISIONS",
@@ -23,6 +23,8 @@ __all__ = [
     "FORECAST_SCORES",
     "FORECAST_STATUS",
     "INDEX_FORECAST",
+    "MARKET",
+    "MARKET_KEY",
 ]
 
 # Who speaks in a row of INDEX_FORECAST, most trusted first.
@@ -40,14 +42,10 @@ HORIZON = Column(
     "horizon_sessions", "int64", "sessions", "Sessions ahead in the instrument's calendar.", minimum=1, maximum=5
 )
 MEMBER = Column("member", "string", "id", "Member that gave the forecast (docs/registries.md).", pattern=_NAME)
-MODEL_ID = Column(
-    "model_id",
-    "string",
-    "sha256, first 16 hex digits",
-    "Stored state the forecast was made with; null for a fallback.",
-    nullable=True,
-    pattern=_MODEL_ID,
-)
+MARKET = (SESSION_DATE, ASSET_CLASS, CALENDAR, ORIGIN)
+"""What a row about one market in one session begins with."""
+
+MARKET_KEY = tuple(column.name for column in MARKET)
 LIQUIDITY_GROUP = Column(
     "liquidity_group",
     "int64",
@@ -72,9 +70,23 @@ SLICE_VALUE = Column(
 )
 
 
+def _member_or_none(name: str, meaning: str) -> Column:
+    return Column(name, "string", "id", meaning, nullable=True, pattern=_NAME)
+
+
+def _state_id(name: str, meaning: str) -> Column:
+    return Column(name, "string", "sha256, first 16 hex digits", meaning, nullable=True, pattern=_MODEL_ID)
+
+
+def _skill(meaning: str) -> Column:
+    return Column("skill_frac", "float64", "frac", meaning, nullable=True, maximum=1.0)
+
+
 def _signed_points(name: str, meaning: str) -> Column:
     return Column(name, "float64", "points", meaning, nullable=True, minimum=-100.0, maximum=100.0)
 
+
+MODEL_ID = _state_id("model_id", "Stored state the forecast was made with; null for a fallback.")
 
 INDEX_FORECAST = TableContract(
     name="index_forecast",
@@ -110,9 +122,7 @@ INDEX_FORECAST = TableContract(
             "fallback: no trained state serves this instrument; insufficient_data: no forecast.",
             allowed=FORECAST_STATUS,
         ),
-        Column(
-            "member", "string", "id", "Member that gave the forecast; null without one.", nullable=True, pattern=_NAME
-        ),
+        _member_or_none("member", "Member that gave the forecast; null without one."),
         Column("reason", "string", "text", "Why not a model; empty when one serves."),
         MODEL_ID,
         LIQUIDITY_GROUP,
@@ -122,7 +132,13 @@ INDEX_FORECAST = TableContract(
             "JSON",
             'List of {"input","points"} whose points add up to forecast_score - base_score; empty list without a forecast.',
         ),
-        SOURCE,
+        Column(
+            "source",
+            "string",
+            "id",
+            "Where the scores it was made from come from: recorded markets, whichever feed, or the simulator.",
+            allowed=ORIGINS,
+        ),
     ),
     rules=(
         RowRule("bands_cross", "lower_95", "<=", "lower_80"),
@@ -197,22 +213,9 @@ FORECAST_ACCURACY = TableContract(
     location="pulse",
     group="forecasts",
     row_means="How one score's served forecasts of one market did at one horizon over the window that ends with the session.",
-    key=(
-        "session_date",
-        "asset_class",
-        "calendar",
-        "origin",
-        "target",
-        "horizon_sessions",
-        "slice",
-        "slice_value",
-        "window_sessions",
-    ),
+    key=(*MARKET_KEY, "target", "horizon_sessions", "slice", "slice_value", "window_sessions"),
     columns=(
-        SESSION_DATE,
-        ASSET_CLASS,
-        CALENDAR,
-        ORIGIN,
+        *MARKET,
         TARGET,
         HORIZON,
         SLICE,
@@ -228,21 +231,20 @@ FORECAST_ACCURACY = TableContract(
         Column("sessions_n", "int64", "1", "Sessions with at least one.", minimum=0),
         *_LOSSES,
         non_negative("persistence_mae_points", "points", "Mean absolute error of 'no change' on the same rows."),
-        Column(
-            "skill_frac",
-            "float64",
-            "frac",
-            "1 - MAE / MAE of persistence on the same rows; negative is worse than no change.",
-            nullable=True,
-            maximum=1.0,
-        ),
+        _skill("1 - MAE / MAE of persistence on the same rows; negative is worse than no change."),
         fraction(
             "coverage_80_low_frac", "Lower end of the range a calibrated 80 % band stays in with 95 % probability."
         ),
         fraction("coverage_80_high_frac", "Upper end of it."),
         fraction("coverage_95_low_frac", "The same of the 95 % band: lower end."),
         fraction("coverage_95_high_frac", "Upper end."),
-        Column("coverage_alarm", "bool", "1", "Coverage of the 80 or the 95 % band lies outside its range."),
+        Column(
+            "coverage_alarm",
+            "bool",
+            "1",
+            "Coverage of the 80 or the 95 % band lies outside its range, which is wide for few points (below 20 sessions each "
+            "counts once); a training is asked for only where points_n is 250 or more.",
+        ),
         non_negative(
             "input_shift_psi",
             "1",
@@ -266,22 +268,9 @@ FORECAST_EVALUATION = TableContract(
     location="pulse",
     group="forecasts",
     row_means="Walk-forward loss of one member at one horizon, in the training of the session's day.",
-    key=(
-        "session_date",
-        "asset_class",
-        "calendar",
-        "origin",
-        "target",
-        "member",
-        "horizon_sessions",
-        "slice",
-        "slice_value",
-    ),
+    key=(*MARKET_KEY, "target", "member", "horizon_sessions", "slice", "slice_value"),
     columns=(
-        SESSION_DATE,
-        ASSET_CLASS,
-        CALENDAR,
-        ORIGIN,
+        *MARKET,
         TARGET,
         MEMBER,
         Column("kind", "string", "id", "Baseline or model.", allowed=("baseline", "model")),
@@ -297,14 +286,7 @@ FORECAST_EVALUATION = TableContract(
         Column(
             "best_baseline", "string", "id", "Baseline with the least pinball loss on the same rows.", pattern=_NAME
         ),
-        Column(
-            "skill_frac",
-            "float64",
-            "frac",
-            "1 - pinball / pinball of the best baseline on the same rows.",
-            nullable=True,
-            maximum=1.0,
-        ),
+        _skill("1 - pinball / pinball of the best baseline on the same rows."),
         Column(
             "dm_stat",
             "float64",
@@ -321,28 +303,16 @@ FORECAST_MODELS = TableContract(
     location="pulse",
     group="forecasts",
     row_means="What the training of the session's day decided for one score of one market.",
-    key=("session_date", "asset_class", "calendar", "origin", "target"),
+    key=(*MARKET_KEY, "target"),
     columns=(
-        SESSION_DATE,
-        ASSET_CLASS,
-        CALENDAR,
-        ORIGIN,
+        *MARKET,
         TARGET,
         Column("decision", "string", "id", "What happened.", allowed=DECISIONS),
         Column("reason", "string", "text", "Why, with the figures that decided."),
-        Column(
-            "member", "string", "id", "Member that serves from now on; null without one.", nullable=True, pattern=_NAME
-        ),
+        _member_or_none("member", "Member that serves from now on; null without one."),
         MODEL_ID,
-        Column("incumbent_member", "string", "id", "Member that served before.", nullable=True, pattern=_NAME),
-        Column(
-            "incumbent_id",
-            "string",
-            "sha256, first 16 hex digits",
-            "Its stored state.",
-            nullable=True,
-            pattern=_MODEL_ID,
-        ),
+        _member_or_none("incumbent_member", "Member that served before."),
+        _state_id("incumbent_id", "Its stored state."),
         Column("data_from", "date", "day", "First session learned from.", nullable=True),
         Column("data_through", "date", "day", "Last session learned from.", nullable=True),
         Column("instruments_n", "int64", "1", "Instruments learned from.", minimum=0),

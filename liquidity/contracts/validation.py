@@ -43,6 +43,7 @@ __all__ = [
     "Violation",
     "audit",
     "findings",
+    "in_key_order",
     "inspect_rows",
     "latest_allowed",
     "refuses",
@@ -248,7 +249,8 @@ def findings(
     ``data`` must come from :func:`~liquidity.contracts.conform.conform`.
     """
     for column in contract.columns:
-        array = data.column(column.name).chunk(0) if data.num_rows else pa.array([], column.arrow_type)
+        whole = data.column(column.name)  # in one chunk, or free text of which only the nulls are judged
+        array = whole.chunk(0) if whole.num_chunks == 1 else whole
         for code, mask in _column_findings(array, column, contract):
             yield code, column.name, mask
         if column.name == "session_date" and session_date is not None and len(array):
@@ -263,6 +265,17 @@ def findings(
         broken = _rule_broken(data, rule)
         if broken is not None:
             yield rule.code, f"{rule.left}{rule.op}{rule.right}", broken
+
+
+def in_key_order(data: pa.Table, contract: TableContract) -> pa.Table:
+    """Sort rows by the contract's key, as :func:`audit` does; what comes sorted is not copied there.
+
+    ``data`` must have the contract's types and no null in its key; rows of one key keep their order.
+    """
+    keys = [data.column(name).combine_chunks() for name in contract.key]
+    if data.num_rows < 2 or _strictly_ascending(keys):
+        return data
+    return data.take(pa.array(_argsort([_rank(key) for key in keys])))
 
 
 def latest_allowed(session_date: date, now: datetime | None) -> datetime:

@@ -86,37 +86,44 @@ def _cell(rows: pd.DataFrame) -> pd.DataFrame:
     still = rows["persistence_abs_error_points"].to_numpy(dtype=np.float64)
     _, time = np.unique(day_numbers(rows["session_date"]), return_inverse=True)
     horizon = int(rows["horizon_sessions"].iloc[0])
-    pieces = []
-    for name, values, codes in _slices(rows):
-        n = len(values)
-        table = pd.DataFrame({"slice": name, "slice_value": values, **losses.means(codes, n)})
-        table["points_n"] = table["points_n"].astype(np.int64)
-        count = np.bincount(codes[codes >= 0], minlength=n)
-        table["persistence_mae_points"] = np.bincount(codes[codes >= 0], still[codes >= 0], n) / count
-        table["skill_frac"] = 1.0 - np.divide(
-            table["mae_points"],
-            table["persistence_mae_points"],
-            out=np.full(n, np.nan),
-            where=table["persistence_mae_points"].to_numpy() > 0.0,
-        )
-        judged = _by_session(codes, time, np.ones(len(codes)), n)
-        table["sessions_n"] = (judged > 0).sum(axis=1)
-        for band in _RANGED:
-            inside = _by_session(codes, time, getattr(losses, f"inside_{band}"), n)
-            ranges = [
-                coverage_range(
-                    int(count[code]),
-                    band / 100.0,
-                    effective_n(inside[code], judged[code].astype(np.int64), band / 100.0, horizon),
-                )
-                for code in range(n)
-            ]
-            table[f"coverage_{band}_low_frac"], table[f"coverage_{band}_high_frac"] = np.array(ranges).T
-        pieces.append(table)
-    whole = pd.concat(pieces, ignore_index=True)
-    for column in _CELL:
-        whole[column] = rows[column].iloc[0]
-    return whole
+    parts = [_of_cut(*cut, losses, still, time, horizon) for cut in _slices(rows)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    n = len(columns["slice"])
+    return pd.DataFrame(columns | {name: [rows[name].iloc[0]] * n for name in _CELL})
+
+
+def _of_cut(
+    name: str,
+    values: list[str],
+    codes: NDArray[np.int64],
+    losses: RowLosses,
+    still: NDArray[np.float64],
+    time: NDArray[np.intp],
+    horizon: int,
+) -> dict[str, NDArray[Any]]:
+    """Columns of one way to cut, one row for each of ``values``."""
+    n, some = len(values), codes >= 0
+    means = losses.means(codes, n)
+    count = np.bincount(codes[some], minlength=n)
+    unchanged = np.bincount(codes[some], still[some], n) / count
+    against = np.divide(means["mae_points"], unchanged, out=np.full(n, np.nan), where=unchanged > 0.0)
+    judged = _by_session(codes, time, np.ones(len(codes)), n)
+    columns: dict[str, NDArray[Any]] = {
+        "slice": np.array([name] * n, dtype=object),
+        "slice_value": np.array(values, dtype=object),
+        **means,
+        "points_n": means["points_n"].astype(np.int64),
+        "persistence_mae_points": unchanged,
+        "skill_frac": 1.0 - against,
+        "sessions_n": (judged > 0).sum(axis=1),
+    }
+    for band in _RANGED:
+        nominal = band / 100.0
+        inside = _by_session(codes, time, getattr(losses, f"inside_{band}"), n)
+        worth = [effective_n(inside[at], judged[at].astype(np.int64), nominal, horizon) for at in range(n)]
+        ranges = np.array([coverage_range(int(count[at]), nominal, worth[at]) for at in range(n)])
+        columns[f"coverage_{band}_low_frac"], columns[f"coverage_{band}_high_frac"] = ranges.T
+    return columns
 
 
 def _slices(rows: pd.DataFrame) -> Iterator[tuple[str, list[str], NDArray[np.int64]]]:

@@ -266,19 +266,23 @@ def _shape_bands(
 ) -> None:
     """Widen bands (R, 5, 3) in place: around the median, each around the one inside it, none narrower than one session before.
 
-    What a band lacks in width is added half on each side, and where the scale ends on the other side.
+    What a band lacks in width is added half on each side, and where the band around it or the scale ends on the other
+    side. Widths come from inside to outside, places from outside to inside: a wider band before stays a wider one after.
     """
     for horizon in range(len(HORIZONS)):
         inner_low = inner_high = median[:, horizon]
         for band in range(len(BANDS)):
-            low = np.minimum(lower[:, horizon, band], inner_low)
-            high = np.maximum(upper[:, horizon, band], inner_high)
-            if horizon:
-                lack = np.maximum(upper[:, horizon - 1, band] - lower[:, horizon - 1, band] - (high - low), 0.0)
-                down = np.minimum(np.maximum(0.5 * lack, lack - (ceiling - high)), low - floor)
-                low, high = low - down, np.minimum(high + (lack - down), ceiling)
-            lower[:, horizon, band] = inner_low = low
-            upper[:, horizon, band] = inner_high = high
+            inner_low = lower[:, horizon, band] = np.minimum(lower[:, horizon, band], inner_low)
+            inner_high = upper[:, horizon, band] = np.maximum(upper[:, horizon, band], inner_high)
+        if not horizon:
+            continue
+        outer_low, outer_high = np.full(len(median), floor), np.full(len(median), ceiling)
+        for band in reversed(range(len(BANDS))):
+            low, high = lower[:, horizon, band], upper[:, horizon, band]
+            lack = np.maximum(upper[:, horizon - 1, band] - lower[:, horizon - 1, band] - (high - low), 0.0)
+            down = np.minimum(np.maximum(0.5 * lack, lack - (outer_high - high)), low - outer_low)
+            outer_low = lower[:, horizon, band] = np.maximum(low - down, outer_low)
+            outer_high = upper[:, horizon, band] = np.minimum(high + (lack - down), outer_high)
 
 
 def _quantile_function(misses: NDArray[np.float64]) -> NDArray[np.float64]:

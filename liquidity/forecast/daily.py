@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from liquidity.contracts.conform import empty_table, frame_from_table
+from liquidity.contracts.conform import empty_table, frame_from_table, table_from_frame
 from liquidity.contracts.forecast import FORECAST_ACCURACY, FORECAST_SCORES, INDEX_FORECAST
 from liquidity.contracts.table import TableContract
-from liquidity.domain.columns import day_numbers
+from liquidity.domain.columns import coded, day_numbers
 from liquidity.domain.errors import LiquidityError
 from liquidity.domain.origin import origins
 from liquidity.forecast.accuracy import accuracy_table
@@ -61,14 +61,16 @@ class DailyForecasts:
     judged: pd.DataFrame
     accuracy: pd.DataFrame
 
-    @classmethod
-    def joined(cls, parts: Sequence["DailyForecasts"]) -> "DailyForecasts":
-        """The tables of several scores as one."""
-        return cls(
-            _table([part.forecasts for part in parts], INDEX_FORECAST),
-            _table([part.judged for part in parts], FORECAST_SCORES),
-            _table([part.accuracy for part in parts], FORECAST_ACCURACY),
-        )
+    def tables(self) -> dict[str, pa.Table]:
+        """The same as contract tables, by name: what a large market says of one score in little memory."""
+        return {
+            contract.name: table_from_frame(rows, contract)
+            for contract, rows in (
+                (INDEX_FORECAST, self.forecasts),
+                (FORECAST_SCORES, self.judged),
+                (FORECAST_ACCURACY, self.accuracy),
+            )
+        }
 
 
 def forecast_sessions(
@@ -116,7 +118,7 @@ def forecast_sessions(
     judged: list[pd.DataFrame] = []
     accuracy: list[pd.DataFrame] = []
     record = track_record
-    for session in sessions:
+    for place, session in enumerate(sessions):
         due = pd.concat([said(session), *waiting.pop(session, ())], ignore_index=True)
         facts = judge_forecasts(due, realised_scores({target: scores}, session), session)
         facts = facts.astype({"liquidity_group": "Int64"})  # a table read back without a group in some row has floats
@@ -132,19 +134,21 @@ def forecast_sessions(
                 made.append(told)
                 if shift is not None:
                     shifts[panel.group] = shift
-                for day, rows in told[list(JUDGED_COLUMNS)].groupby("target_date"):
-                    waiting[pd.Timestamp(str(day)).date()].append(rows)
+                for day in sessions[place + 1 :]:  # what is for a day after the run is read from the lake then
+                    waiting[day].append(told.loc[told["target_date"] == pd.Timestamp(day), list(JUDGED_COLUMNS)])
         accuracy += [_with_shifts(alone, shifts), rolling_accuracy(record, session, window_sessions)]
     return DailyForecasts(
         _table(made, INDEX_FORECAST), _table(judged, FORECAST_SCORES), _table(accuracy, FORECAST_ACCURACY)
     )
 
 
-def calendars_of(instruments: pa.Table) -> dict[str, str]:
+def calendars_of(instruments: pd.DataFrame) -> dict[str, str]:
     """Calendar of each instrument in rows of ``INSTRUMENTS`` (``instrument_id``, ``calendar``); the last row says it."""
-    pairs = instruments.select(["instrument_id", "calendar"]).group_by("instrument_id", use_threads=False)
-    last = pairs.aggregate([("calendar", "last")])
-    return dict(zip(last.column("instrument_id").to_pylist(), last.column("calendar_last").to_pylist(), strict=True))
+    instrument, names = coded(instruments["instrument_id"])
+    calendar, calendars = coded(instruments["calendar"])
+    last = np.zeros(len(names), dtype=np.int64)
+    np.maximum.at(last, instrument, np.arange(len(instrument)))
+    return dict(zip(names.to_pylist(), calendars.take(pa.array(calendar[last])).to_pylist(), strict=True))
 
 
 def _forecast(
@@ -190,11 +194,13 @@ def _of(table: pd.DataFrame, session: date, days: int) -> pd.DataFrame:
     """Rows of the ``days`` calendar days that end with ``session``."""
     number = day_numbers(table["session_date"])
     last = int(np.datetime64(session, "D").astype(np.int64))
-    return table[(number > last - days) & (number <= last)]
+    mine = (number > last - days) & (number <= last)
+    return table if mine.all() else table[mine]  # a run of one day copies nothing
 
 
 def _table(parts: Sequence[pd.DataFrame], contract: TableContract) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
     if not filled:
         return frame_from_table(empty_table(contract))
-    return pd.concat(filled, ignore_index=True)[list(contract.column_names)]
+    whole = filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)
+    return whole[list(contract.column_names)]

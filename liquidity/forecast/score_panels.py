@@ -56,7 +56,7 @@ SCORE_COLUMNS: Final = (
 FEATURE_COLUMNS: Final = (*_KEY, *_FEATURE_SIGNALS)
 """Columns of ``liquidity_features`` that :func:`score_panels` reads."""
 
-_Rows = NDArray[np.int64]
+_Rows = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,8 @@ def score_panels(
     calendar_of = _calendar_codes(instruments, calendars)
     classes, class_names = coded(scores["asset_class"])
     groups = (classes * len(CALENDARS) + calendar_of[codes]) * len(ORIGINS) + is_simulated(scores["source"])
+    groups = groups.astype(np.int16)
+    del classes
     columns = _score_columns(scores, target)
     beside = None
     if features is not None and not features.empty:
@@ -207,19 +209,19 @@ def _panel(
     columns: Mapping[str, NDArray[Any]],
     beside: _Beside | None,
 ) -> ScorePanel | None:
-    of_rows, codes_of_rows = (days, codes) if rows is None else (days[rows], codes[rows])
-    first, last = int(of_rows.min()), int(of_rows.max())
-    every = np.arange(first, last + 1).astype("datetime64[D]")
-    is_open = is_session(market.calendar, every)
-    sessions = every[is_open]
+    every = slice(None) if rows is None else rows
+    first, last = int(days[every].min()), int(days[every].max())
+    calendar_days = np.arange(first, last + 1).astype("datetime64[D]")
+    is_open = is_session(market.calendar, calendar_days)
+    sessions = calendar_days[is_open]
     if not sessions.size:
         return None
     session_of_day = np.where(is_open, np.cumsum(is_open) - 1, -1)
     used = np.zeros(len(instruments), dtype=bool)
-    used[codes_of_rows] = True
+    used[codes[every]] = True
     column_of = np.where(used, np.cumsum(used) - 1, -1)
     shape = (sessions.size, int(np.count_nonzero(used)))
-    grid = _Grid.of(shape, rows, session_of_day[of_rows - first], column_of[codes_of_rows])
+    grid = _Grid.of(shape, rows, session_of_day[days[every] - first], column_of[codes[every]])
     seen = grid.seen()
     if grid.places is not None and np.count_nonzero(seen) != grid.places.size:
         raise ContractError(
@@ -258,22 +260,27 @@ def _feature_signals(
     inside = (since >= 0) & (since < session_of_day.size)
     session = np.where(inside, session_of_day[np.clip(since, 0, session_of_day.size - 1)], -1)
     grid = _Grid.of(shape, None, session, np.where(beside.codes >= 0, column_of[beside.codes], -1)).only(seen)
-    return {
-        name: grid.matrix(beside.frame[name].to_numpy(dtype=np.float64, na_value=np.nan), np.float32)
-        for name in _FEATURE_SIGNALS
-    }
+    return {name: grid.matrix(_numbers(beside.frame, name), np.float32) for name in _FEATURE_SIGNALS}
 
 
 def _score_columns(scores: pd.DataFrame, target: str) -> dict[str, NDArray[Any]]:
     numbers = (target, *_SCORE_SIGNALS, "oldest_input_age_s")
-    columns: dict[str, NDArray[Any]] = {
-        name: scores[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in numbers
-    }
+    columns: dict[str, NDArray[Any]] = {name: _numbers(scores, name) for name in numbers}
     for name, words in _CODES.items():
         codes, values = coded(scores[_CODED_COLUMN[name]])
         known = [float(words.index(word)) if word in words else np.nan for word in values.to_pylist()]
         columns[name] = np.array([*known, np.nan], dtype=np.float32)[codes]  # the last one answers code -1: null
     return columns
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.floating[Any]]:
+    """A column as it lies in the frame, if it can be had so: it is only looked at."""
+    column = frame[name]
+    return (
+        column.to_numpy()
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
+        else column.to_numpy(dtype=np.float64, na_value=np.nan)
+    )
 
 
 def _texts(codes: NDArray[np.float32], newest: NDArray[np.intp], words: tuple[str, ...]) -> NDArray[np.str_]:
@@ -287,7 +294,7 @@ def _keys(frame: pd.DataFrame, table: str) -> tuple[_Rows, _Rows, Any]:
     codes, instruments = coded(frame["instrument_id"])
     if codes.min() < 0 or days.min() == NO_DAY:
         raise ContractError(f"score_panels: {table} has a null in {_KEY}; check the table against its contract")
-    return days, codes, instruments
+    return days.astype(np.int32), codes.astype(np.int32), instruments  # a large market has millions of rows
 
 
 def _calendar_codes(instruments: Any, calendars: Mapping[str, str]) -> _Rows:

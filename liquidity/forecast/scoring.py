@@ -186,7 +186,11 @@ def realised_scores(tables: Mapping[str, pd.DataFrame], session: date) -> pd.Dat
         rows = table[day_numbers(table["session_date"]) == _day(session)]
         pieces.append(
             pd.DataFrame(
-                {"instrument_id": rows["instrument_id"], "target": target, "realised_score": _numbers(rows, target)}
+                {
+                    "instrument_id": rows["instrument_id"].astype("str"),
+                    "target": target,
+                    "realised_score": _numbers(rows, target),
+                }
             )
         )
     if not pieces:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from liquidity.contracts.features import SCORED_FEATURES
 from liquidity.contracts.forecast import FORECAST_STATUS
 from liquidity.contracts.pulse import LIQUIDITY_PULSE, SCORE_METHODS
+from liquidity.domain.columns import coded
 from liquidity.domain.errors import ContractError
 from liquidity.domain.instrument import ASSET_CLASSES, RATINGS, SECTORS
 from liquidity.features.scaling import component_parts
@@ -257,7 +258,8 @@ def _forecasts(ids: Sequence[str], forecasts: pd.DataFrame | None) -> Iterator[d
     if forecasts is None or not len(forecasts):
         yield from itertools.repeat(nothing, len(ids))
         return
-    place = pd.Index(ids).get_indexer(pd.Index(forecasts["instrument_id"]))
+    codes, names = coded(forecasts["instrument_id"])
+    place = pd.Index(ids).get_indexer(names.to_pylist())[codes]
     order = np.lexsort((forecasts["horizon_sessions"].to_numpy(), place))
     bounds = np.searchsorted(place[order], np.arange(len(ids) + 1))
     for first in range(0, len(ids), _DOCUMENTS_AT_ONCE):
@@ -358,14 +360,19 @@ def _text_column(documents: Iterator[bytes]) -> "pd.Series[str]":
     """Text column of UTF-8 documents; a few thousand at a time are Python objects."""
     chunks = []
     while some := list(itertools.islice(documents, _DOCUMENTS_AT_ONCE)):
-        chunks.append(pa.array(some, pa.large_binary()).cast(pa.large_string()))
+        ends = np.cumsum([0, *map(len, some)], dtype=np.int64)
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(some))]
+        chunks.append(pa.Array.from_buffers(pa.large_string(), len(some), buffers))
     column: pd.Series[str] = pa.chunked_array(chunks, pa.large_string()).to_pandas()
     return column.astype("str")
 
 
 def _texts(frame: pd.DataFrame, name: str) -> list[Any]:
     values = frame[name]
-    return list(values.astype(object).where(values.notna(), None))
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        texts = np.array([*values.cat.categories, None], dtype=object)  # the last one answers code -1: null
+        return list(texts[values.cat.codes.to_numpy()].tolist())
+    return list(pa.array(values, from_pandas=True).to_pylist())
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> list[float]:

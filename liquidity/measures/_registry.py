@@ -7,17 +7,17 @@ own machinery. Subfolders are not searched: ``trades/`` needs single trades and 
 return, which the daily panel does not carry, so their functions are called directly and have no ``MEASURE``.
 """
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liquidity.domain.errors import ConfigError
+from liquidity.domain.registry import entry_modules
 
 __all__ = ["INPUTS", "SPREAD_MIN_OBSERVATIONS", "Compute", "Matrix", "Measure", "discover"]
 
@@ -106,15 +106,12 @@ def discover(package_name: str, paths: Iterable[str]) -> tuple[Measure, ...]:
     ConfigError
         A file without ``MEASURE``, with a name that differs from its file, or with an unknown input.
     """
-    names = sorted(
-        found.name for found in pkgutil.iter_modules(paths) if not found.ispkg and not found.name.startswith("_")
-    )
-    return tuple(_measure_of(package_name, name) for name in names)
+    return tuple(_measure_of(name, module) for name, module in entry_modules(package_name, paths).items())
 
 
-def _measure_of(package_name: str, name: str) -> Measure:
-    where = f"{package_name}.{name}"
-    measure = getattr(importlib.import_module(where), "MEASURE", None)
+def _measure_of(name: str, module: ModuleType) -> Measure:
+    where = module.__name__
+    measure = getattr(module, "MEASURE", None)
     if not isinstance(measure, Measure):
         raise ConfigError(f"{where} defines no MEASURE; define one, or begin the file's name with '_'")
     if measure.name != name:

@@ -12,7 +12,7 @@ __all__ = ["SUBJECTS", "stream", "student_t"]
 
 SUBJECTS: Final = (
     "universe", "events", "factors", "issues", "spreads", "trades", "dealers", "quotes", "auctions", "stories",
-    "alternative", "crypto", "crises", "readings", "tone", "tapes", "tape_events", "derivatives",
+    "alternative", "crypto", "crises", "readings", "tone", "tapes", "tape_events", "derivatives", "portfolios",
 )  # fmt: skip
 """Names of the streams. The place in the list is part of the seed: add at the end, never in between."""
 

@@ -103,7 +103,6 @@ def assert_quantiles(quantiles: NDArray[np.float64], size: int) -> None:
     assert (np.diff(quantiles, axis=2) >= 0.0).all()
 
 
-@pytest.mark.feature("BX-FC-02", "BX-FC-03")
 def test_the_sources_members_are_there() -> None:
     assert set(market().signals) <= set(SIGNALS)
     assert {"persistence", "seasonal_naive", "ewma", "ar1", "har_regression"} == {
@@ -114,7 +113,6 @@ def test_the_sources_members_are_there() -> None:
     }
 
 
-@pytest.mark.feature("BX-FC-01")
 @every_member
 def test_quantiles_of_every_horizon_ascend(name: str) -> None:
     assert_quantiles(fitted(name).quantiles(unseen()), len(unseen()))
@@ -225,7 +223,6 @@ def test_a_market_without_inputs_or_movement_gives_numbers_or_is_refused(name: s
         assert_quantiles(member.quantiles(unseen()), len(unseen()))
 
 
-@pytest.mark.feature("BX-FC-01")
 @every_member
 def test_the_future_changes_no_forecast(name: str) -> None:
     """Training and forecast as of a session are the same with and without what came later."""

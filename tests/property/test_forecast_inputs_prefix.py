@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +69,6 @@ def assert_equal_bits(found: InputRows, expected: InputRows) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
-@pytest.mark.feature("BX-FC-01", "BX-FC-04")
 @settings(max_examples=40, deadline=None)
 @given(panels())
 def test_dropping_the_future_changes_no_row(case: tuple[ScorePanel, int]) -> None:
@@ -82,7 +80,6 @@ def test_dropping_the_future_changes_no_row(case: tuple[ScorePanel, int]) -> Non
     )
 
 
-@pytest.mark.feature("BX-FC-01")
 @settings(max_examples=25, deadline=None)
 @given(panels())
 def test_another_future_changes_no_row(case: tuple[ScorePanel, int]) -> None:
@@ -91,7 +88,6 @@ def test_another_future_changes_no_row(case: tuple[ScorePanel, int]) -> None:
     assert_equal_bits(input_rows(replaced(panel, outside), slice(0, last + 1)), input_rows(panel, slice(0, last + 1)))
 
 
-@pytest.mark.feature("BX-FC-01")
 @settings(max_examples=25, deadline=None)
 @given(panels())
 def test_the_look_back_is_enough(case: tuple[ScorePanel, int]) -> None:
@@ -102,7 +98,6 @@ def test_the_look_back_is_enough(case: tuple[ScorePanel, int]) -> None:
     assert_equal_bits(input_rows(replaced(panel, outside), here), input_rows(panel, here))
 
 
-@pytest.mark.feature("BX-FC-01")
 @settings(max_examples=25, deadline=None)
 @given(panels(), st.integers(0, 5))
 def test_training_as_of_a_session_is_the_training_of_that_day(case: tuple[ScorePanel, int], seed: int) -> None:
@@ -115,7 +110,6 @@ def test_training_as_of_a_session_is_the_training_of_that_day(case: tuple[ScoreP
     np.testing.assert_array_equal(changes, labelled_changes(panel.up_to(through), rows))
 
 
-@pytest.mark.feature("BX-FC-01")
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(75, SESSIONS - 1), st.booleans())
 def test_tables_without_the_future_give_the_same_rows(seed: int, last: int, short: bool) -> None:

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -65,6 +65,7 @@ def test_bands_stay_on_the_scale_in_order_and_never_narrow_with_the_horizon(seed
 @pytest.mark.feature("BX-FC-04")
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+@example(0, 0.9375, 1.0)
 def test_a_lower_level_never_makes_a_band_narrower(seed: int, one: float, other: float) -> None:
     rows = market(seed)
     calibration = fitted(rows)
@@ -88,7 +89,6 @@ def test_the_calibration_covers_its_own_sample(seed: int) -> None:
         assert inside.mean(axis=0).min() >= 1.0 - alpha - 1e-9
 
 
-@pytest.mark.feature("BX-FC-04")
 @settings(max_examples=30, deadline=None)
 @given(SEEDS)
 def test_one_row_alone_gets_the_same_band_as_among_others(seed: int) -> None:
@@ -201,7 +201,6 @@ def test_copies_of_every_name_are_worth_nothing(seed: int, copies: int) -> None:
     assert many <= max(one, judged.sum() * 3.0)
 
 
-@pytest.mark.feature("BX-FC-02")
 @settings(max_examples=50, deadline=None)
 @given(SEEDS, st.integers(1, 5))
 def test_swapping_two_forecasts_turns_the_sign(seed: int, h: int) -> None:
@@ -215,7 +214,6 @@ def test_swapping_two_forecasts_turns_the_sign(seed: int, h: int) -> None:
         assert 0.0 <= one.p_value <= 1.0
 
 
-@pytest.mark.feature("BX-FC-02")
 @settings(max_examples=100, deadline=None)
 @given(
     st.integers(0, 400),
@@ -236,7 +234,6 @@ def test_no_training_label_reaches_a_test_block(
     assert not cuts or cuts[-1].test_end == n
 
 
-@pytest.mark.feature("BX-FC-01")
 @settings(max_examples=100, deadline=None)
 @given(SERIES, st.integers(1, 9), st.floats(0.01, 1.0))
 def test_simple_forecasts_are_missing_or_finite_and_shift_with_the_series(series: list, m: int, a: float) -> None:
@@ -250,7 +247,6 @@ def test_simple_forecasts_are_missing_or_finite_and_shift_with_the_series(series
             assert np.array(moved) == pytest.approx(np.array(path) + 7.0, abs=1e-6)
 
 
-@pytest.mark.feature("BX-FC-01")
 @settings(max_examples=100, deadline=None)
 @given(SERIES, SERIES)
 def test_har_levels_read_the_last_22_values_only(old: list, recent: list) -> None:
@@ -258,7 +254,6 @@ def test_har_levels_read_the_last_22_values_only(old: list, recent: list) -> Non
         assert har_features(old + recent) == har_features(recent)
 
 
-@pytest.mark.feature("BX-FC-04")
 @settings(max_examples=40, deadline=None)
 @given(arrays(np.float64, (5, 7), elements=POINTS), SEEDS, st.integers(1, 60))
 def test_scenarios_hold_each_value_of_the_day_once(values: np.ndarray, seed: int, n: int) -> None:

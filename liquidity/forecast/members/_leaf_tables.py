@@ -16,9 +16,11 @@ from liquidity.forecast.members._member import InputRows
 from liquidity.forecast.members._state import state_array
 
 __all__ = [
+    "SMALL_TREE",
     "TYPICAL_CHANGE",
     "Grown",
     "Trees",
+    "ascending",
     "bin_edges",
     "drivers_of_inputs",
     "rearranged",
@@ -29,6 +31,9 @@ __all__ = [
 
 TYPICAL_CHANGE: Final = "typical_change"
 """Driver that no input explains: what an average row of the training would do."""
+
+SMALL_TREE: Final = 32
+"""Leaves at most of a tree that :meth:`Trees.add_models` takes: one bit of a word each."""
 
 BINS: Final = 255
 """Bins of an input when trees grow: as many as a byte holds beside the code for missing."""
@@ -102,24 +107,46 @@ class Trees:
             np.concatenate(weights),
         )
 
-    def leaf_of(self, values: NDArray[np.float32], tree: int) -> NDArray[np.int32]:
-        """(R,) leaf that each row of ``values`` (R, K) reaches in one tree."""
-        from liquidity.forecast.members._tree_walk import leaf_of_rows
+    def leaves_of(self, values: NDArray[np.float32]) -> NDArray[np.int32]:
+        """(B, R) leaf that each row of ``values`` (R, K) reaches in each tree."""
+        from liquidity.forecast.members._tree_walk import leaves_of_rows
 
-        leaf = np.empty(len(values), np.int32)
-        leaf_of_rows(values, int(self.roots[tree]), self.split, self.threshold, self.left, leaf)
-        return leaf
+        leaves = np.empty((len(self.roots), len(values)), np.int32)
+        leaves_of_rows(values, self.roots, self.split, self.threshold, self.left, leaves)
+        return leaves
 
-    def add_leaves(
-        self, values: NDArray[np.float32], tables: NDArray[Any], out: NDArray[Any], trees: slice = slice(None)
-    ) -> None:
-        """Add to ``out`` (R, W) the rows of ``tables`` (L, W) that the rows reach, tree after tree.
-
-        ``tables`` int16 with ``out`` int32, or both float64.
-        """
+    def add_leaves(self, values: NDArray[np.float32], tables: NDArray[np.int16], out: NDArray[np.int32]) -> None:
+        """Add to ``out`` (R, W) the rows of ``tables`` (L, W) that the rows of ``values`` (R, K) reach in every tree."""
         from liquidity.forecast.members._tree_walk import sum_of_leaves
 
-        sum_of_leaves(values, self.roots[trees], self.split, self.threshold, self.left, tables, out)
+        sum_of_leaves(values, self.roots, self.split, self.threshold, self.left, tables, out)
+
+    def add_models(
+        self, values: NDArray[np.float32], leaf_values: NDArray[np.float64], out: NDArray[np.float64]
+    ) -> None:
+        """Add to ``out`` (M, R) what each of M models of equally many small trees says of each row, tree after tree.
+
+        ``leaf_values`` (L, 1). The trees have to be :meth:`are_small`.
+        """
+        from liquidity.forecast.members._tree_walk import sum_of_small_trees
+
+        each = len(self.roots) // len(out)
+        sum_of_small_trees(values, self.roots, self.split, self.threshold, self.left, leaf_values, each, out)
+
+    def are_small(self) -> bool:
+        """Whether each tree stands alone, its leaves side by side and :data:`SMALL_TREE` of them at most."""
+        leaf = self.split < 0
+        nodes = np.diff(self.roots, append=len(self.split))
+        tree = np.repeat(np.arange(len(nodes)), nodes)
+        leaves = np.bincount(tree[leaf], minlength=len(nodes))
+        stops, place = np.cumsum(leaves), self.left[leaf]
+        return bool(
+            leaves.max() <= SMALL_TREE
+            and np.all(nodes == 2 * leaves - 1)
+            and np.all(tree[self.left[~leaf] + 1] == tree[~leaf])
+            and np.all((place >= (stops - leaves)[tree[leaf]]) & (place < stops[tree[leaf]]))
+            and len(np.unique(place)) == len(place)
+        )
 
     def contributions(
         self,
@@ -275,6 +302,12 @@ def bin_edges(values: NDArray[np.float32]) -> NDArray[np.float32]:
             found = np.unique(known[(levels * (known.size - 1)).astype(np.int64)])
             edges[k, : len(found)] = found
     return edges
+
+
+def ascending(labels: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Rows by ascending label of each horizon, and the labels in that order, both (H, R); ``labels`` (R, H), NaN last."""
+    order = np.argsort(labels.T, axis=1, kind="stable")
+    return order.astype(np.int32), np.take_along_axis(labels.T, order, axis=1)
 
 
 def varying_inputs(values: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -4,13 +4,13 @@ A file ``<name>.py`` of this folder defines one class with ``name = "<name>"`` a
 imports every file in sorted order and refuses one that does not. Files that begin with ``_`` are machinery.
 """
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any, Final
 
 from liquidity.domain.errors import ConfigError
+from liquidity.domain.registry import entry_modules
 from liquidity.forecast.members._member import Member
 
 __all__ = ["discover"]
@@ -39,15 +39,11 @@ def discover(package_name: str, paths: Iterable[str]) -> dict[str, type[Member]]
     ConfigError
         A file without exactly one member, a member of another name or of no known kind, or one that lacks a method.
     """
-    names = sorted(
-        found.name for found in pkgutil.iter_modules(paths) if not found.ispkg and not found.name.startswith("_")
-    )
-    return {name: _member_of(package_name, name) for name in names}
+    return {name: _member_of(name, module) for name, module in entry_modules(package_name, paths).items()}
 
 
-def _member_of(package_name: str, name: str) -> type[Member]:
-    where = f"{package_name}.{name}"
-    module = importlib.import_module(where)
+def _member_of(name: str, module: ModuleType) -> type[Member]:
+    where = module.__name__
     found: list[Any] = [
         each
         for each in vars(module).values()

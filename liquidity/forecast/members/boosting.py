@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from liquidity.domain.errors import ContractError, InsufficientDataError
 from liquidity.forecast.horizons import HORIZONS, LEVELS, MEDIAN
 from liquidity.forecast.members._leaf_tables import (
+    SMALL_TREE,
     TYPICAL_CHANGE,
     Grown,
     Trees,
@@ -78,13 +79,7 @@ class FittedBoosting:
     def modelled(self, rows: InputRows) -> NDArray[np.float64]:
         """(R, 5, 3) what the models say of the change in points, as they say it: not yet ascending."""
         refuse_other_inputs(rows, self.names, "boosting")
-        values = np.ascontiguousarray(rows.values)
-        said = np.empty((len(rows), *self.start.shape))
-        for h, k in np.ndindex(*self.start.shape):
-            total = np.full((len(rows), 1), self.start[h, k])
-            self.trees.add_leaves(values, self.leaf_values, total, self._models(h, k))
-            said[:, h, k] = total[:, 0]
-        return said
+        return _said(rows.values, self.trees, self.leaf_values, self.start.ravel()).reshape(-1, *self.start.shape)
 
     def drivers(self, rows: InputRows) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Subjects of the inputs and their parts of the median change, (R, 5, G) points; they add up to it."""
@@ -141,8 +136,8 @@ class Boosting:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         random = np.random.default_rng(seed)
-        grown: list[Grown] = []
-        leaf_values: list[NDArray[np.float64]] = []
+        forests: list[Grown] = []
+        every_value: list[NDArray[np.float64]] = []
         start = np.empty((len(HORIZONS), len(MODELLED)))
         ratios = np.empty((len(HORIZONS), len(LEVELS)))
         with threadpool_limits(limits=1):
@@ -155,14 +150,15 @@ class Boosting:
                     )
                 if len(known) > MAX_ROWS:
                     known = np.sort(random.choice(known, MAX_ROWS, replace=False, shuffle=False))
-                values, label = rows.values[known], changes[known, h]
-                used = varying_inputs(values)
+                whole, label = rows.values[known], changes[known, h]
+                used = varying_inputs(whole)
                 if not len(used):
                     raise InsufficientDataError(
                         "boosting: no input differs between the rows; there is nothing to learn from"
                     )
-                values = values[:, used]
-                said = np.empty((len(known), len(MODELLED)))
+                values = whole[:, used]
+                grown: list[Grown] = []
+                leaf_values: list[NDArray[np.float64]] = []
                 for k, place in enumerate(MODELLED):
                     model = HistGradientBoostingRegressor(
                         loss="quantile",
@@ -175,15 +171,16 @@ class Boosting:
                         early_stopping=False,
                         random_state=seed,
                     ).fit(values, label)
-                    said[:, k] = model.predict(values)
                     start[h, k] = model._baseline_prediction.item()
                     for (tree,) in model._predictors:
                         grown.append(_grown(tree.nodes, used))
                         leaf_values.append(tree.nodes["value"][tree.nodes["is_leaf"] != 0])
+                said = _said(whole, Trees.joined(grown), np.concatenate(leaf_values)[:, np.newaxis], start[h])
                 ratios[h] = _ratios(said, label)
-        return FittedBoosting(
-            rows.names, Trees.joined(grown), np.concatenate(leaf_values)[:, np.newaxis], start, ratios
-        )
+                forests += grown
+                every_value += leaf_values
+        leaves = np.concatenate(every_value)[:, np.newaxis]
+        return FittedBoosting(rows.names, Trees.joined(forests), leaves, start, ratios)
 
     @classmethod
     def from_state(cls, state: Mapping[str, NDArray[Any]]) -> FittedBoosting:
@@ -199,6 +196,10 @@ class Boosting:
         start = typed_array(state, cls.name, "start", np.float64, (len(HORIZONS), len(MODELLED)))
         if len(trees.roots) % start.size:
             raise ContractError(f"boosting: {len(trees.roots)} trees for {start.size} models; train again")
+        if not trees.are_small():
+            raise ContractError(
+                f"boosting: the trees are not whole, one behind the other, of {SMALL_TREE} leaves at most; train again"
+            )
         return FittedBoosting(
             names,
             trees,
@@ -206,6 +207,15 @@ class Boosting:
             start,
             typed_array(state, cls.name, "ratios", np.float64, (len(HORIZONS), len(LEVELS))),
         )
+
+
+def _said(
+    values: NDArray[np.float32], trees: Trees, leaf_values: NDArray[np.float64], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(R, M) what M models say of the rows ``values`` (R, K): their ``start`` (M,), then tree after tree."""
+    said = np.repeat(start[:, np.newaxis], len(values), axis=1)
+    trees.add_models(np.ascontiguousarray(values), leaf_values, said)
+    return np.ascontiguousarray(said.T)
 
 
 def _spread(modelled: NDArray[np.float64], ratios: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from liquidity.forecast.horizons import HORIZONS, LEVELS, MEDIAN
 from liquidity.forecast.members._leaf_tables import (
     TYPICAL_CHANGE,
     Trees,
+    ascending,
     bin_edges,
     drivers_of_inputs,
     refuse_other_inputs,
@@ -182,8 +183,9 @@ def _tables(trees: Trees, values: NDArray[np.float32], labels: NDArray[np.float6
     from liquidity.forecast.members._tree_walk import fill_leaves
 
     tables = np.empty((len(trees.weight), len(HORIZONS), len(LEVELS)))
-    for tree, (first, stop) in enumerate(_leaf_spans(trees)):
-        fill_leaves(trees.leaf_of(values, tree) - np.int32(first), labels, np.array(LEVELS), tables[first:stop])
+    order, ordered = ascending(labels)
+    for leaf, (first, stop) in zip(trees.leaves_of(values), _leaf_spans(trees), strict=True):
+        fill_leaves(leaf - np.int32(first), order, ordered, np.array(LEVELS), tables[first:stop])
     return tables.reshape(len(tables), -1)
 
 

@@ -46,7 +46,6 @@ def told(alarms, kind="issuer_crisis", events=(CRISIS,), panel=None):
     return row
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_lead_and_delay_are_counted_from_the_planted_days():
     row = told(alarms_at((21, 0), (26, 1)))  # full strength on the fifth day, session 24
     assert (row["events_n"], row["hits_n"], row["alarmed_n"]) == (1, 2, 2)
@@ -56,7 +55,6 @@ def test_lead_and_delay_are_counted_from_the_planted_days():
     assert row["false_alarms_n"] == 0
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_alarms_of_untouched_names_are_false():
     row = told(alarms_at((22, 2), (10, 0), (43, 1), (45, 1)))
     assert row["alarmed_n"] == 0
@@ -67,13 +65,11 @@ def test_alarms_of_untouched_names_are_false():
     assert row["false_alarms_per_year"] == pytest.approx(3 / quiet * 250)
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_chance_is_what_random_alarms_would_meet():
     row = told(alarms_at((5, 0), (50, 0)))
     assert row["chance_alarmed_frac"] == pytest.approx((1.0 - (1.0 - 2 / 60) ** 20) / 2)
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_an_outage_excuses_alarms_but_is_no_crisis():
     outage = PlantedEvent("dealer_outage", "market", START + timedelta(8), START + timedelta(8), 0, 1, 0.6, "frac 0-1")
     row = told(alarms_at((8, 2)), "all", (CRISIS, outage))
@@ -81,7 +77,6 @@ def test_an_outage_excuses_alarms_but_is_no_crisis():
     assert row["hits_n"] == 2
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_crises_outside_the_window_do_not_count():
     early = PlantedEvent("market_crisis", "market", START - timedelta(5), START + timedelta(9), 2, 3, 0.8, "log spread")
     late = PlantedEvent(
@@ -104,7 +99,6 @@ def test_a_market_without_scores_has_no_rows():
     assert audit(table_from_frame(table, WARNING_VALIDATION), WARNING_VALIDATION).rows == 0
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_a_forecast_alarm_begins_once():
     panel = panel_of(np.full((60, 3), 60.0))
     made = pd.DataFrame(
@@ -122,7 +116,6 @@ def test_a_forecast_alarm_begins_once():
     assert not begins[:, 1:].any()
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_early_warnings_meet_the_crises_of_the_simulator():
     """Scores that follow the simulated quotes: alerts come in most planted crises, and not without one."""
     config = MarketConfig(

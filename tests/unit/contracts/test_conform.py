@@ -5,9 +5,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from liquidity.contracts import ALL_CONTRACTS, MICROSTRUCTURE, SENTIMENT, TableContract
+from liquidity.contracts import ALL_CONTRACTS, LIQUIDITY_PULSE, MICROSTRUCTURE, SENTIMENT, TableContract
 from liquidity.contracts.conform import conform, empty_table, frame_from_table, table_from_frame
 from liquidity.contracts.example import example_table
+from liquidity.contracts.validation import audit, inspect_rows
 from liquidity.domain.errors import ContractError
 
 DAY = date(2026, 3, 19)
@@ -89,3 +90,24 @@ def test_times_within_a_day_are_no_days() -> None:
 def test_empty_frames_keep_the_schema() -> None:
     frame = pd.DataFrame({name: [] for name in SENTIMENT.column_names})
     assert table_from_frame(frame.astype(object), SENTIMENT).equals(empty_table(SENTIMENT))
+
+
+def test_free_text_stays_in_its_chunks_and_judged_columns_are_joined() -> None:
+    table = example_table(LIQUIDITY_PULSE, DAY, 9, np.random.default_rng(1))
+    parts = pa.concat_tables([table.slice(start, 3) for start in range(0, 9, 3)])
+    for made in (conform(parts, LIQUIDITY_PULSE), table_from_frame(frame_from_table(parts), LIQUIDITY_PULSE)):
+        assert made.equals(table, check_metadata=True)
+        assert {name for name in made.column_names if made.column(name).num_chunks > 1} <= {"document", "source"}
+        assert made.column("instrument_id").num_chunks == 1
+    found = audit(conform(parts, LIQUIDITY_PULSE), LIQUIDITY_PULSE, DAY)
+    assert found.accepted.equals(table)
+    lost = pa.array([*table.column("document").to_pylist()[:-1], None], pa.string())
+    holed = parts.set_column(parts.column_names.index("document"), "document", pa.chunked_array([lost[:4], lost[4:]]))
+    (violation,) = inspect_rows(holed, LIQUIDITY_PULSE, DAY).violations
+    assert (violation.code, violation.column, violation.count) == ("null_value", "document", 1)
+
+
+def test_coded_free_text_in_chunks_is_decoded() -> None:
+    table = example_table(LIQUIDITY_PULSE, DAY, 6, np.random.default_rng(1))
+    parts = [_as(table.slice(start, 3), "document", pa.dictionary(pa.int32(), pa.string())) for start in (0, 3)]
+    assert conform(pa.concat_tables(parts), LIQUIDITY_PULSE).equals(table)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from liquidity.contracts import ALT_SIGNALS, LIQUIDITY_INDEX, MICROSTRUCTURE, SENTIMENT
 from liquidity.contracts.example import example_table
-from liquidity.contracts.validation import audit, inspect_rows, latest_allowed
+from liquidity.contracts.validation import audit, in_key_order, inspect_rows, latest_allowed
 from liquidity.domain.errors import ContractError
 
 DAY = date(2026, 3, 19)
@@ -161,3 +161,11 @@ def test_many_chunks_are_one_table() -> None:
     table = _table(20, SENTIMENT)
     chunked = pa.concat_tables([table.slice(start, 5) for start in range(0, 20, 5)])
     assert audit(chunked, SENTIMENT, DAY).accepted.equals(table)
+
+
+def test_rows_in_key_order_are_those_that_the_audit_accepts() -> None:
+    table = _table(40, SENTIMENT)
+    mixed = table.take(pa.array(np.random.default_rng(5).permutation(40)))
+    ordered = in_key_order(pa.concat_tables([mixed.slice(0, 17), mixed.slice(17)]), SENTIMENT)
+    assert ordered.equals(audit(mixed, SENTIMENT, DAY).accepted)
+    assert in_key_order(table, SENTIMENT) is table

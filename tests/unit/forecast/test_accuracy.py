@@ -11,6 +11,7 @@ from liquidity.contracts.conform import empty_table, frame_from_table, table_fro
 from liquidity.contracts.validation import audit
 from liquidity.domain.errors import ConfigError
 from liquidity.forecast.accuracy import accuracy_table
+from liquidity.forecast.coverage import coverage_of
 
 FIRST = dt.date(2026, 3, 2)
 
@@ -118,3 +119,41 @@ def test_markets_and_scores_stand_apart_and_unjudged_rows_do_not_count() -> None
 def test_a_window_without_sessions_is_refused() -> None:
     with pytest.raises(ConfigError, match="allowed 1 or more"):
         accuracy_table(judged(2, 2, 0.8), FIRST, 0)
+
+
+@pytest.mark.feature("BX-FC-05")
+def test_every_slice_is_what_its_own_rows_say() -> None:
+    both = [judged(25, 12, 0.8), judged(25, 12, 0.7, seed=3, target="bondx_score").assign(horizon_sessions=2)]
+    rows = pd.concat(both, ignore_index=True).astype({"liquidity_group": "Int64"})
+    rows.loc[rows.index % 7 == 0, "liquidity_group"] = pd.NA
+    table = accuracy_table(rows, dt.date(2026, 12, 31), 25)
+    assert len(table) == 2 * (1 + 1 + 10 + 3)
+    for told in table.to_dict("records"):
+        cell = rows[(rows["target"] == told["target"]) & (rows["horizon_sessions"] == told["horizon_sessions"])]
+        if told["slice"] != "all":
+            cell = cell[(cell[told["slice"]].astype("str") == told["slice_value"]).to_numpy(dtype=bool, na_value=False)]
+        means = {
+            "mae_points": cell["error_points"].abs(),
+            "bias_points": cell["error_points"],
+            "pinball_points": cell["pinball_points"],
+            "crps_points": cell["crps_points"],
+            "interval_score_95_points": cell["interval_score_95_points"],
+            "coverage_50_frac": cell["inside_50"],
+            "persistence_mae_points": cell["persistence_abs_error_points"],
+        }
+        assert {name: told[name] for name in means} == pytest.approx({k: float(v.mean()) for k, v in means.items()})
+        assert told["points_n"] == len(cell)
+        assert told["sessions_n"] == cell["session_date"].nunique()
+        assert told["skill_frac"] == pytest.approx(1.0 - told["mae_points"] / told["persistence_mae_points"])
+        for band in (80, 95):
+            found = coverage_of(
+                cell["session_date"].to_numpy(),
+                cell[f"inside_{band}"].to_numpy(),
+                band / 100.0,
+                told["horizon_sessions"],
+            )
+            ends = (told[f"coverage_{band}_low_frac"], told[f"coverage_{band}_high_frac"])
+            assert found is not None
+            assert (told[f"coverage_{band}_frac"], *ends) == pytest.approx(
+                (found.coverage_frac, found.low_frac, found.high_frac)
+            )

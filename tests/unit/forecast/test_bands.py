@@ -11,8 +11,6 @@ from liquidity.forecast.bands import MIN_ROWS, NOMINAL_ALPHAS, THIN_GROUP, Calib
 from liquidity.forecast.conformal import conformal_rank
 from liquidity.forecast.horizons import BANDS, HORIZONS, LEVELS, MEDIAN
 
-pytestmark = pytest.mark.feature("BX-FC-04")
-
 Z = np.array([-1.959964, -1.281552, -0.67449, 0.0, 0.67449, 1.281552, 1.959964])
 ROOT = np.sqrt(HORIZONS)
 
@@ -67,15 +65,17 @@ def width(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def slow_bands(lower, median, upper, floor, ceiling):
-    """One row, by hand: order, nest, then never narrower than one session before."""
+    """One row, by hand: order, nest, then from the outermost band inwards never narrower than one session before."""
     low, high = lower.copy(), upper.copy()
     for h in range(5):
         for b in range(3):
             inner_low, inner_high = (median[h], median[h]) if b == 0 else (low[h, b - 1], high[h, b - 1])
             low[h, b], high[h, b] = min(low[h, b], inner_low), max(high[h, b], inner_high)
+        for b in (2, 1, 0):
+            least, most = (floor, ceiling) if b == 2 else (low[h, b + 1], high[h, b + 1])
             lack = (high[h - 1, b] - low[h - 1, b]) - (high[h, b] - low[h, b]) if h else 0.0
             if lack > 0:
-                room_down, room_up = low[h, b] - floor, ceiling - high[h, b]
+                room_down, room_up = low[h, b] - least, most - high[h, b]
                 down = lack / 2
                 if room_up < lack / 2:
                     down = lack - room_up
@@ -124,6 +124,7 @@ def test_the_fast_way_equals_the_definition() -> None:
         assert fast[place] == pytest.approx(slow_calibrated(small, place), abs=1e-9)
 
 
+@pytest.mark.feature("BX-FC-04")
 def test_the_raw_bands_cover_too_little_and_the_calibrated_ones_do_not() -> None:
     past, future = Rows(seed=11, sessions=120, instruments=32), Rows(seed=11, sessions=240, instruments=32)
     later = future.session >= 125

@@ -9,8 +9,6 @@ from liquidity.domain.errors import ConfigError
 from liquidity.forecast.baselines import baselines
 from liquidity.forecast.har import har_features
 
-pytestmark = pytest.mark.feature("BX-FC-01", "BX-FC-02")
-
 
 def test_an_empty_series_has_no_forecast() -> None:
     result = baselines([], m=5, a=0.3)

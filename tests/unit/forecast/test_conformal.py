@@ -8,8 +8,6 @@ import pytest
 from liquidity.domain.errors import ConfigError
 from liquidity.forecast.conformal import aci, conformal_quantile, conformal_rank, cqr, split_conformal
 
-pytestmark = pytest.mark.feature("BX-FC-04")
-
 
 def test_whole_ranks_are_not_pushed_up_by_rounding() -> None:
     assert conformal_rank(9, 1.0 - 0.3) == 3
@@ -48,6 +46,7 @@ def test_a_band_that_was_too_wide_shrinks() -> None:
         cqr([5.0], [0.0, 1.0], [10.0], 0.1, 0.0, 1.0)
 
 
+@pytest.mark.feature("BX-FC-04")
 def test_new_points_are_covered_as_promised_whatever_the_sample_size() -> None:
     rng = np.random.default_rng(5)
     for n, alpha in ((19, 0.1), (50, 0.2), (7, 0.5)):
@@ -62,6 +61,7 @@ def test_the_level_leaves_the_unit_interval_and_returns() -> None:
     assert path[-1] > 0.05
 
 
+@pytest.mark.feature("BX-FC-04")
 def test_the_share_outside_is_what_was_aimed_at_in_the_long_run() -> None:
     """Gibbs and Candes (2021), proposition 4.1: the distance is at most (max(alpha, 1 - alpha) + gamma) / (gamma T)."""
     rng = np.random.default_rng(2)

@@ -11,7 +11,13 @@ from liquidity.contracts import FORECAST_ACCURACY
 from liquidity.contracts.conform import empty_table, frame_from_table, table_from_frame
 from liquidity.contracts.forecast import INDEX_FORECAST
 from liquidity.contracts.validation import audit
-from liquidity.forecast.daily import FEATURE_DAYS, JUDGED_COLUMNS, DailyForecasts, forecast_sessions
+from liquidity.forecast.daily import (
+    FEATURE_DAYS,
+    JUDGED_COLUMNS,
+    DailyForecasts,
+    calendars_of,
+    forecast_sessions,
+)
 from liquidity.forecast.drift import needs_training
 from liquidity.forecast.evaluation import EvaluationSettings
 from liquidity.forecast.forecaster import SHIFT_DAYS
@@ -138,3 +144,29 @@ def test_without_a_model_the_shift_is_not_known(scores: pd.DataFrame, features: 
 
 def test_features_are_read_for_every_day_of_the_shift() -> None:
     assert SHIFT_DAYS <= FEATURE_DAYS  # days without features would look like features that went missing
+
+
+def test_tables_read_as_codes_say_the_same(scores: pd.DataFrame, features: pd.DataFrame, trained: Training) -> None:
+    """Texts as categories and features as panels hold them: what the daily run reads."""
+    texts = ["instrument_id", "asset_class", "sector", "rating", "method", "source"]
+    coded = scores.astype(dict.fromkeys(texts, "category"))
+    beside = features.astype({"instrument_id": "category"} | dict.fromkeys(FEATURE_COLUMNS[2:], np.float32))
+    record = frame_from_table(empty_table(FORECAST_ACCURACY))
+    nothing = frame_from_table(empty_table(INDEX_FORECAST))[list(JUDGED_COLUMNS)]
+    plain, told = (
+        forecast_sessions(
+            TARGET, *tables, CALENDARS, DAYS[-2:], lambda *_: trained.forecaster or "", lambda _: nothing, record, 60
+        ).tables()
+        for tables in ((scores, features), (coded, beside))
+    )
+    assert told["forecast_scores"].num_rows == len(NAMES)
+    for name, table in plain.items():
+        assert table.equals(told[name])
+
+
+def test_the_last_row_says_the_calendar() -> None:
+    rows = pd.DataFrame(
+        {"instrument_id": ["b", "a", "b", "c", "a"], "calendar": ["XNYS", "24/7", "XBOM", "XNYS", "XNYS"]}
+    )
+    said = {"a": "XNYS", "b": "XBOM", "c": "XNYS"}
+    assert calendars_of(rows) == calendars_of(rows.astype("category")) == said

@@ -7,8 +7,6 @@ from scipy.special import betainc
 from liquidity.domain.errors import ConfigError
 from liquidity.forecast.diebold_mariano import diebold_mariano, diebold_mariano_of_sessions
 
-pytestmark = pytest.mark.feature("BX-FC-02")
-
 
 @pytest.fixture
 def rng() -> np.random.Generator:

@@ -55,7 +55,6 @@ def test_every_member_is_judged_on_the_same_rows(market: ScorePanel, held: HeldO
     assert np.array_equal(held.realised - held.base[:, np.newaxis], labelled_changes(market, made), equal_nan=True)
 
 
-@pytest.mark.feature("BX-FC-04")
 def test_what_comes_after_a_block_changes_nothing_said_before(market: ScorePanel, held: HeldOut) -> None:
     """The leak test: another future, equal forecasts up to it, to the bit."""
     first = 130

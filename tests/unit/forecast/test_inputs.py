@@ -222,7 +222,6 @@ def test_rows_of_places_are_rows_of_slices() -> None:
     assert len(input_rows(panel, slice(0, 0))) == 0
 
 
-@pytest.mark.feature("BX-FC-01")
 def test_changes_ahead_are_missing_where_tomorrow_is() -> None:
     scores = random_scores(5, days=12)
     panel = panel_of(scores)

@@ -7,8 +7,6 @@ from liquidity.domain.errors import ConfigError, InsufficientDataError
 from liquidity.forecast.horizons import LEVELS
 from liquidity.forecast.paths import joint_ranks, outcome_probabilities, quantile_function, score_paths
 
-pytestmark = pytest.mark.feature("BX-FC-01", "BX-FC-04")
-
 FAN = 50.0 + np.sqrt(np.arange(1, 6))[:, None] * np.array([-12.0, -6.0, -3.0, 0.5, 3.0, 7.0, 15.0])
 
 

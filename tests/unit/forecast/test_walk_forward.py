@@ -5,8 +5,6 @@ import pytest
 from liquidity.domain.errors import ConfigError
 from liquidity.forecast.walk_forward import Split, walk_forward
 
-pytestmark = pytest.mark.feature("BX-FC-02")
-
 
 @pytest.mark.parametrize(("h", "embargo"), [(1, 0), (5, 0), (5, 3)])
 def test_a_block_learns_from_every_place_that_is_far_enough_back(h: int, embargo: int) -> None:

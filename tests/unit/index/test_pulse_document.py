@@ -215,6 +215,12 @@ def test_the_forecast_of_each_score_stands_in_its_document(make_features: MakeFe
     table = pulse_documents(
         liquidity, repayment, combined, features, None, NO_WARNINGS, NO_STATUS, META, forecasts=rows
     )
+    texts = [name for name in rows.columns if rows[name].dtype in ("str", "object") and "date" not in name]
+    coded = pulse_documents(
+        liquidity, repayment, combined, features, None, NO_WARNINGS, NO_STATUS, META,
+        forecasts=rows.astype(dict.fromkeys(texts, "category")),
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(coded, table)
     jsonschema.Draft202012Validator(PULSE_SCHEMA).validate(whole_file(table, features))
     for document in documents(table):
         forecast = document["forecast"]

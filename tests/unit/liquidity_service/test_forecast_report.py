@@ -87,7 +87,7 @@ def evidence(panel: ScorePanel) -> PanelEvidence:
 
 
 @pytest.mark.slow
-@pytest.mark.feature("BX-FC-04", "BX-MN-04")
+@pytest.mark.feature("BX-MN-04")
 def test_evidence_adds_up(evidence: PanelEvidence) -> None:
     assert evidence.choice.member == "ridge", evidence.choice.reason
     whole = evidence.evaluation[evidence.evaluation["slice"] == "all"].set_index(["member", "horizon_sessions"])
@@ -110,7 +110,6 @@ def test_evidence_adds_up(evidence: PanelEvidence) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.feature("BX-FC-02")
 def test_controls_find_nothing_and_see_a_leak(evidence: PanelEvidence) -> None:
     assert evidence.control.kind == "baseline", evidence.control.reason
     assert evidence.future.moved_n == 0

@@ -50,7 +50,6 @@ def settings(folder: Path) -> Settings:
 
 
 @pytest.mark.slow
-@pytest.mark.feature("BX-FC-01")
 def test_a_session_equals_the_daily_run_of_it(feed: SimulatedFeed, history: ScoreHistory) -> None:
     day = END
     tables = collect_signals([feed], day - timedelta(days=89), day)

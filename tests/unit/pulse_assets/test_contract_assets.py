@@ -5,11 +5,11 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
+from io_managers.contract_assets import LOOKBACK, OWNERS, asset_out, asset_settings, borrow, history
+from io_managers.sessions import run_sessions
 from liquidity.contracts import ALL_CONTRACTS, AUCTION_MM, LIQUIDITY_INDEX, SIGNAL_PANEL
 from pulse_assets.checks import CHECKS
-from pulse_assets.contract_assets import LOOKBACK, asset_out, asset_settings, borrow, history
 from pulse_assets.freshness import with_freshness
-from pulse_assets.sessions import run_sessions
 from pulse_assets.thresholds import THRESHOLDS
 from resources.dagster_wiring import DAILY
 from resources.settings import current_settings
@@ -20,7 +20,7 @@ def test_settings_follow_from_the_contract(contract):
     settings = asset_settings(contract)
     assert settings["key"] == dg.AssetKey([contract.location, contract.name])
     assert settings["group_name"] == contract.group
-    assert settings["owners"] == ["team:liquidity"]
+    assert settings["owners"] == OWNERS[contract.location]
     assert settings["tags"] == {"contract_version": str(contract.version)}
     assert contract.row_means in settings["description"]
     assert asset_out(contract).key == settings["key"]

@@ -129,7 +129,6 @@ def kept(table, contract):
     return table
 
 
-@pytest.mark.feature("BX-FC-13")
 def test_conditions_then_regime(tables):
     pieces = []
     for day in (DAYS[-2], DAYS[-1]):
@@ -147,7 +146,6 @@ def test_conditions_then_regime(tables):
     assert "regime_axes" not in told
 
 
-@pytest.mark.feature("BX-FC-13")
 def test_a_told_regime_has_its_picture():
     level = np.repeat([65.0, 40.0] * 5, 30)
     days = [DAYS[0] - timedelta(days=len(level) - 1 - at) for at in range(len(level))]
@@ -187,7 +185,6 @@ def test_scores_are_validated(tables):
     assert "data:image/svg+xml" in told["deciles_crypto_spot_simulated_spread_bps"].md_str
 
 
-@pytest.mark.feature("BX-IX-12")
 def test_warnings_are_validated_where_a_truth_is_landed(tables, tmp_path):
     given = {
         LIQUIDITY_INDEX: tables["index"],

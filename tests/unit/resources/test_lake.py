@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +12,7 @@ from liquidity.contracts import MACRO_SERIES, MICROSTRUCTURE, SENTIMENT
 from liquidity.contracts.conform import frame_from_table
 from liquidity.contracts.example import example_table
 from liquidity.domain.errors import ConfigError, ContractError
-from resources.lake import BLOCK_INSTRUMENTS, Lake
+from resources.lake import BLOCK_INSTRUMENTS, History, Lake
 from resources.parquet_limits import FileLimits
 
 DAY = date(2026, 3, 19)
@@ -167,3 +168,22 @@ def test_foreign_files_beside_the_days_are_left_alone(lake: Lake) -> None:
     for name in ("notes.txt", "session_date=soon.parquet", ".session_date=2026-03-20.parquet.x.tmp"):
         (lake.table_path(SENTIMENT) / name).touch()
     assert lake.sessions(SENTIMENT) == [DAY]
+
+
+def test_texts_read_as_codes_are_the_same_texts(lake: Lake) -> None:
+    for offset in (0, 2):
+        lake.publish(SENTIMENT, DAY + timedelta(days=offset), _day(offset, 40_000))
+    columns = ("session_date", "instrument_id", "issuer_id", "sentiment_score", "source")
+    plain = lake.read(SENTIMENT, DAY, DAY + timedelta(days=3), columns)
+    coded = lake.read(SENTIMENT, DAY, DAY + timedelta(days=3), columns, coded=True)
+    assert coded.schema.field("source").type == pa.dictionary(pa.int32(), pa.string())
+    assert coded.cast(plain.schema).equals(plain)
+    some = ["DEMO:NAME0000003", "DEMO:NAME0039999"]
+    chosen = lake.read(SENTIMENT, DAY, DAY, ["instrument_id"], some, coded=True)
+    assert chosen.column("instrument_id").to_pylist() == some
+    nothing = lake.read(SENTIMENT, DAY + timedelta(days=9), DAY + timedelta(days=9), columns, coded=True)
+    assert nothing.schema.equals(coded.schema)
+    frame = History(lake, SENTIMENT, DAY, DAY + timedelta(days=3), columns).coded()
+    assert frame["instrument_id"].dtype == "category"
+    texts = frame.astype(dict.fromkeys(("instrument_id", "issuer_id", "source"), "str"))
+    pd.testing.assert_frame_equal(texts, frame_from_table(plain))

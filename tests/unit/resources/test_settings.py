@@ -98,6 +98,16 @@ def test_every_key_can_be_set_by_the_environment(monkeypatch):
         "retention.order_book_days": "30", "retention.trades_days": "40", "retention.derivatives_days": "50",
         "forecast.train_days": "400", "forecast.train_instruments": "3000", "forecast.accuracy_window_sessions": "30",
         "forecast.retrain_after_sessions": "9", "forecast.seed": "3",
+        "portfolio.max_statement_age_days": "3", "portfolio.max_price_age_sessions": "4", "portfolio.illiquid_after_sessions": "8",
+        "portfolio.max_illiquid_frac": "0.1", "portfolio.min_daily_liquidatable_frac": "0.4", "portfolio.liquidation_target_frac": "0.8",
+        "portfolio.max_liquidation_sessions": "12", "portfolio.max_exit_cost_bps": "90", "portfolio.min_portfolio_score": "40",
+        "portfolio.max_position_frac": "0.05", "portfolio.max_issuer_frac": "0.15", "portfolio.stress_spread_mult": "3",
+        "portfolio.stress_volume_haircut_frac": "0.4", "portfolio.stress_depth_haircut_frac": "0.2", "portfolio.stress_vol_mult": "2",
+        "urgency.low.participation_frac": "0.04", "urgency.low.min_horizon_sessions": "3", "urgency.medium.participation_frac": "0.06",
+        "urgency.medium.min_horizon_sessions": "0.9", "urgency.high.participation_frac": "0.07", "urgency.high.min_horizon_sessions": "0.3",
+        "urgency.critical.participation_frac": "0.3", "urgency.critical.min_horizon_sessions": "0.04",
+        "venue_account.venue": "binance", "venue_account.url": "http://127.0.0.1:1", "venue_account.base_currency": "USD",
+        "venue_account.api_key": "k", "venue_account.secret": "s", "venue_account.wallet": "w", "venue_account.private_key": "p",
         "freshness.publish_grace_s": "6", "cache.ttl_s": "7", "cache.max_entries": "8", "logging.level": "DEBUG",
     }  # fmt: skip
     defaults = {line.key: line.value for line in config_lines(load_settings())}

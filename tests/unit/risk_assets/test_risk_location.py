@@ -8,10 +8,10 @@ import pytest
 
 from io_managers.contract_checks import fast_contract_check
 from io_managers.contract_parquet import ContractParquetIOManager
-from liquidity.contracts import BONDX_SCORE, LIQUIDITY_FEATURES, LIQUIDITY_INDEX, SECTOR_LIQUIDITY
+from liquidity.contracts import ALL_CONTRACTS, BONDX_SCORE, LIQUIDITY_FEATURES, LIQUIDITY_INDEX, SECTOR_LIQUIDITY
 from resources.dagster_wiring import DAILY, LakeResource
 from resources.lake import Lake
-from risk_assets.definitions import defs, risk_automation
+from risk_assets.definitions import CHECKED, defs, risk_automation
 from risk_assets.sector_liquidity import sector_liquidity
 from risk_assets.upstream import UPSTREAM
 
@@ -111,10 +111,11 @@ def test_closed_day_gives_an_empty_table(lake):
     assert lake.read(SECTOR_LIQUIDITY, empty, empty).num_rows == 0
 
 
-def test_location_loads_with_one_owner_of_its_table():
+def test_location_owns_the_risk_tables_and_checks_each():
     repository = defs.get_repository_def()
     owned = {key.to_user_string() for key in repository.asset_graph.materializable_asset_keys}
-    assert owned == {"risk/sector_liquidity"}
+    assert owned == {f"risk/{contract.name}" for contract in ALL_CONTRACTS if contract.location == "risk"}
+    assert {contract.name for contract in CHECKED} == {name.removeprefix("risk/") for name in owned}
     assert repository.has_job("sector_monitoring")
     spec = repository.assets_defs_by_key[SECTOR_KEY].specs_by_key[SECTOR_KEY]
     assert (spec.group_name, list(spec.owners)) == ("liquidity_risk", ["team:risk"])

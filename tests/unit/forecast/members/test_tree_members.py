@@ -178,6 +178,15 @@ def test_boosting_refuses_a_state_with_trees_left_over() -> None:
         Boosting.from_state({name: array[: cut.get(name)] for name, array in state.items()})
 
 
+def test_boosting_refuses_a_state_whose_trees_share_nodes() -> None:
+    """The compiled sum counts on each tree standing alone: it must never read beyond one."""
+    state = {name: array.copy() for name, array in fitted_on(Boosting, 1_500).state().items()}
+    first = int(np.flatnonzero(state["split"] >= 0)[0])
+    state["left"][first] = state["roots"][-1] + 1
+    with pytest.raises(ContractError, match="not whole"):
+        Boosting.from_state(state)
+
+
 @pytest.mark.slow
 @pytest.mark.feature("BX-FC-02")
 def test_blend_is_the_mean_of_boosting_and_of_a_forest_on_what_a_line_leaves() -> None:

@@ -1,5 +1,6 @@
 """Trees as plain arrays: the same leaves and sums as scikit-learn's, missing values included, and growth of our own."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from liquidity.domain.errors import ContractError
 from liquidity.forecast.members._leaf_tables import (
     Trees,
+    ascending,
     bin_edges,
     drivers_of_inputs,
     rearranged,
@@ -54,11 +56,11 @@ def grown() -> tuple[Any, Trees, np.ndarray]:
 
 def test_every_row_reaches_the_leaf_of_scikit_learn(grown: tuple[Any, Trees, np.ndarray]) -> None:
     forest, trees, values = grown
-    theirs = forest.apply(values)
+    theirs, ours = forest.apply(values), trees.leaves_of(values)
     for place, tree in enumerate(forest.estimators_):
         leaves = np.flatnonzero(tree.tree_.children_left < 0)
         first = int((trees.split[: trees.roots[place]] < 0).sum())
-        assert np.array_equal(leaves[trees.leaf_of(values, place) - first], theirs[:, place])
+        assert np.array_equal(leaves[ours[place] - first], theirs[:, place])
 
 
 def test_a_value_on_the_threshold_goes_where_scikit_learn_sends_it(grown: tuple[Any, Trees, np.ndarray]) -> None:
@@ -70,18 +72,76 @@ def test_a_value_on_the_threshold_goes_where_scikit_learn_sends_it(grown: tuple[
         row = node % len(exact)
         exact[row, tree.feature[node]] = np.float32(tree.threshold[node])
     leaves = np.flatnonzero(tree.children_left < 0)
-    assert np.array_equal(leaves[trees.leaf_of(exact, 0)], tree.apply(exact))
+    assert np.array_equal(leaves[trees.leaves_of(exact)[0]], tree.apply(exact))
 
 
-def test_sums_of_leaves_are_the_prediction_of_scikit_learn(grown: tuple[Any, Trees, np.ndarray]) -> None:
-    forest, trees, values = grown
-    tables = np.concatenate([tree.tree_.value[tree.tree_.children_left < 0, :, 0] for tree in forest.estimators_])
-    total = np.zeros((len(values), 5))
-    trees.add_leaves(values, np.ascontiguousarray(tables), total)
-    assert np.array_equal(total / 7, forest.predict(values))
+def test_sums_of_leaves_are_those_of_the_leaves_reached(grown: tuple[Any, Trees, np.ndarray]) -> None:
+    _, trees, values = grown
+    tables = np.random.default_rng(1).integers(-32_767, 32_767, (len(trees.weight), 35)).astype(np.int16)
+    total = np.ones((len(values), 35), np.int32)
+    trees.add_leaves(values, tables, total)
+    assert np.array_equal(total, 1 + tables[trees.leaves_of(values)].sum(axis=0, dtype=np.int32))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 1025])
+def small(leaves: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    values, labels = noisy()
+    return HistGradientBoostingRegressor(
+        max_iter=12, max_leaf_nodes=leaves, min_samples_leaf=5, early_stopping=False, random_state=3
+    ).fit(values, labels[:, 0])
+
+
+def of_boosting(model: Any) -> tuple[Trees, np.ndarray]:
+    nodes = [tree.nodes for (tree,) in model._predictors]
+    names = ("num_threshold", "left", "right", "missing_go_to_left", "count")
+    grown = [
+        rearranged(np.where(each["is_leaf"] != 0, -1, each["feature_idx"]), *(each[name] for name in names))
+        for each in nodes
+    ]
+    return Trees.joined(grown), np.concatenate([each["value"][each["is_leaf"] != 0] for each in nodes])[:, np.newaxis]
+
+
+@pytest.mark.parametrize("leaves", [2, 3, 8, 31, 32])
+@pytest.mark.parametrize("rows", [1, 900, 1025])
+def test_models_of_small_trees_say_what_scikit_learn_says(leaves: int, rows: int) -> None:
+    model = small(leaves)
+    trees, leaf_values = of_boosting(model)
+    assert trees.are_small()
+    values = np.ascontiguousarray(np.resize(noisy(seed=4)[0], (rows, 6)))
+    start = model._baseline_prediction.item()
+    one, three = np.full((1, rows), start), np.zeros((3, rows))
+    trees.add_models(values, leaf_values, one)
+    trees.add_models(values, leaf_values, three)
+    assert np.array_equal(one[0], model.predict(values))
+    np.testing.assert_allclose(start + three.sum(axis=0), one[0], rtol=1e-12)  # a third of the trees each
+
+
+def test_trees_that_are_not_small_are_known() -> None:
+    assert not of_boosting(small(33))[0].are_small()
+    trees, _ = of_boosting(small(4))
+    leaf, inner = np.flatnonzero(trees.split < 0), np.flatnonzero(trees.split >= 0)
+    for place, value in (
+        (leaf[0], trees.left[leaf[-1]]),  # a leaf of another tree
+        (leaf[0], trees.left[leaf[1]]),  # two nodes of one leaf
+        (inner[0], trees.roots[1]),  # children in another tree
+    ):
+        left = trees.left.copy()
+        left[place] = value
+        assert not dataclasses.replace(trees, left=left).are_small()
+    split = trees.split.copy()
+    split[leaf[0]] = 0
+    assert not dataclasses.replace(trees, split=split).are_small()
+
+
+def test_a_tree_without_a_split_says_its_one_value() -> None:
+    leaf = rearranged(np.array([-1]), np.zeros(1), np.zeros(1, int), np.zeros(1, int), np.zeros(1), np.array([9]))
+    said = np.zeros((1, 3))
+    Trees.joined([leaf, leaf]).add_models(np.zeros((3, 1), np.float32), np.array([[2.5], [4.0]]), said)
+    assert said.tolist() == [[6.5] * 3]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4, 5, 9, 4097])
 def test_a_row_walks_alike_whoever_stands_beside_it(grown: tuple[Any, Trees, np.ndarray], rows: int) -> None:
     _, trees, values = grown
     tables = np.random.default_rng(0).integers(-500, 500, (len(trees.weight), 3)).astype(np.int16)
@@ -98,9 +158,7 @@ def test_contributions_and_start_add_up_to_the_sum_of_leaves(grown: tuple[Any, T
     tables = np.concatenate([tree.tree_.value[tree.tree_.children_left < 0, :, 0] for tree in forest.estimators_])
     tables = np.ascontiguousarray(tables)
     start, parts = trees.contributions(values, tables, np.arange(values.shape[1], dtype=np.int32))
-    total = np.zeros((len(values), 5))
-    trees.add_leaves(values, tables, total)
-    np.testing.assert_allclose(start + parts.sum(axis=1), total, atol=1e-10)
+    np.testing.assert_allclose(start + parts.sum(axis=1), tables[trees.leaves_of(values)].sum(axis=0), atol=1e-10)
     # A root's value is the mean over its rows: what scikit-learn keeps there itself.
     np.testing.assert_allclose(start, sum(tree.tree_.value[0, :, 0] for tree in forest.estimators_), atol=1e-10)
 
@@ -127,7 +185,7 @@ def test_one_split_gives_all_of_the_step_to_its_input() -> None:
 def test_stored_trees_come_back_and_broken_ones_are_refused(grown: tuple[Any, Trees, np.ndarray]) -> None:
     _, trees, values = grown
     again = Trees.from_state(trees.state(), "forest", values.shape[1])
-    assert np.array_equal(again.leaf_of(values, 6), trees.leaf_of(values, 6))
+    assert np.array_equal(again.leaves_of(values), trees.leaves_of(values))
     inner, leaf = int(np.flatnonzero(trees.split >= 0)[3]), int(np.flatnonzero(trees.split < 0)[3])
     broken = {
         "left": [(inner, inner), (inner, len(trees.split)), (leaf, len(trees.weight)), (leaf, -1)],
@@ -168,7 +226,7 @@ def one_tree(values: np.ndarray, labels: np.ndarray, min_leaf: int, seed: int) -
 def test_a_grown_tree_sends_each_training_row_to_the_leaf_that_counted_it(min_leaf: int) -> None:
     values, labels = noisy()
     trees, _ = one_tree(values, labels, min_leaf, 9)
-    reached = np.bincount(trees.leaf_of(values, 0), minlength=len(trees.weight))
+    reached = np.bincount(trees.leaves_of(values)[0], minlength=len(trees.weight))
     assert np.array_equal(reached, trees.weight)
     assert trees.weight.min() >= min_leaf
     assert len(trees.weight) > len(values) / (6 * min_leaf)
@@ -197,7 +255,7 @@ def test_growth_finds_that_missing_itself_tells() -> None:
     trees, _ = one_tree(values, labels, 10, 3)
     assert (trees.split >> 1).tolist()[0] == 1
     assert sorted(trees.weight.tolist()) == [200, 200]
-    assert len(set(trees.leaf_of(values, 0)[::2])) == 1
+    assert len(set(trees.leaves_of(values)[0][::2])) == 1
 
 
 def test_nothing_to_split_is_one_leaf() -> None:
@@ -229,7 +287,7 @@ def test_leaf_quantiles_are_hazen_quantiles_of_the_known_labels(rows: int) -> No
     labels[random.random(labels.shape) < 0.2] = np.nan
     leaf = random.integers(0, 3, rows).astype(np.int32)
     tables = np.empty((3, 2, len(LEVELS)))
-    fill_leaves(leaf, labels, LEVELS, tables)
+    fill_leaves(leaf, *ascending(labels), LEVELS, tables)
     for j, h in np.ndindex(3, 2):
         known = labels[leaf == j, h]
         known = known[np.isfinite(known)]
@@ -238,7 +296,7 @@ def test_leaf_quantiles_are_hazen_quantiles_of_the_known_labels(rows: int) -> No
 
 def test_a_leaf_without_labels_has_no_quantiles() -> None:
     tables = np.zeros((2, 1, 3))
-    fill_leaves(np.zeros(4, np.int32), np.ones((4, 1)), LEVELS, tables)
+    fill_leaves(np.zeros(4, np.int32), *ascending(np.ones((4, 1))), LEVELS, tables)
     assert tables[0, 0].tolist() == [1.0, 1.0, 1.0]
     assert np.isnan(tables[1]).all()
 

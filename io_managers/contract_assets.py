@@ -1,6 +1,6 @@
 """How a table contract appears in Dagster: key, description, group, owner and code version of its asset."""
 
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -8,9 +8,9 @@ from liquidity.contracts import TableContract
 from liquidity.contracts.dictionary import asset_description
 from resources.dagster_wiring import code_version
 
-__all__ = ["LOOKBACK", "asset_out", "asset_settings", "borrow", "history", "learned_from"]
+__all__ = ["LOOKBACK", "OWNERS", "asset_out", "asset_settings", "borrow", "history", "learned_from"]
 
-OWNERS = ["team:liquidity"]
+OWNERS: Final = {"pulse": ["team:liquidity"], "risk": ["team:risk"], "exec": ["team:execution"]}
 KINDS = {"python", "parquet"}
 # Features of a session read the panel of (session - 90 days, session].
 LOOKBACK_DAYS = 90
@@ -23,16 +23,16 @@ def asset_settings(contract: TableContract) -> dict[str, Any]:
         "key": dg.AssetKey(contract.asset_path),
         "description": asset_description(contract),
         "group_name": contract.group,
-        "owners": OWNERS,
+        "owners": OWNERS[contract.location],
         "kinds": KINDS,
         "code_version": code_version(),
         "tags": {"contract_version": str(contract.version)},
     }
 
 
-def asset_out(contract: TableContract) -> dg.AssetOut:
+def asset_out(contract: TableContract, automation_condition: dg.AutomationCondition[Any] | None = None) -> dg.AssetOut:
     """The same for one table of a ``@dg.multi_asset``."""
-    return dg.AssetOut(**asset_settings(contract))
+    return dg.AssetOut(**asset_settings(contract), automation_condition=automation_condition)
 
 
 def borrow(contract: TableContract, *columns: str) -> dg.AssetIn:

@@ -5,8 +5,8 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
+from io_managers.day_metadata import report_days
 from liquidity.contracts import LIQUIDITY_INDEX, SENTIMENT
-from pulse_assets.day_metadata import report_days
 from pulse_assets.summaries import driver_summary, history_picture, score_column
 from resources.dagster_wiring import DAILY
 
