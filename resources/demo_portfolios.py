@@ -1,6 +1,6 @@
 """The demo fund and the demo crypto book of the simulated market, stated as landing files.
 
-``<landing>/{positions,accounts,fx_rates}/simulated-YYYY-MM.parquet``, written from the simulated instruments and quotes
+``<landing>/{positions,accounts,fx_rates,fund_flows}/simulated-YYYY-MM.parquet``, written from the simulated instruments and quotes
 that lie beside them, whole months at a time, byte for byte the same on each run. Read next: ``liquidity/portfolio/demo.py``
 (what is held).
 """
@@ -14,10 +14,11 @@ from typing import Final
 import pandas as pd
 import pyarrow.parquet as pq
 
-from liquidity.contracts import ACCOUNTS, FX_RATES, INSTRUMENTS, MICROSTRUCTURE, POSITIONS
+from liquidity.contracts import ACCOUNTS, FUND_FLOWS, FX_RATES, INSTRUMENTS, MICROSTRUCTURE, POSITIONS
 from liquidity.contracts.conform import table_from_frame
 from liquidity.contracts.table import TableContract
 from liquidity.portfolio.demo import demo_portfolios, demo_prices, simulated_rates
+from liquidity.portfolio.fund_flows import demo_fund_flows
 from resources.atomic_file import replacing
 from resources.feeds._landing_files import LandedFile, landed_files, read_landed
 from resources.feeds._recording import contract_rows
@@ -72,6 +73,10 @@ def demo_portfolios_to_landing(landing: Path, start: date, end: date, seed: int)
             POSITIONS: [each.positions for each, _ in stated],
             ACCOUNTS: [each.accounts for each, _ in stated],
             FX_RATES: [rates for _, rates in stated],
+            FUND_FLOWS: [
+                demo_fund_flows(each.positions, each.accounts, rates["session_date"].iloc[0].date(), seed)
+                for each, rates in stated
+            ],
         }
         for contract, parts in _whole(tables):
             _write(landing / contract.name / file.path.name, contract, parts)

@@ -63,6 +63,16 @@ from liquidity.contracts.risk_portfolio import (
     POSITION_LIQUIDITY,
 )
 from liquidity.contracts.risk_positions import ACCOUNTS, FX_RATES, POSITION_CONTRACTS, POSITIONS
+from liquidity.contracts.risk_regulation import (
+    ALL_INVESTORS,
+    FUND_FLOWS,
+    REDEMPTION_COVERAGE,
+    REDEMPTION_RISK,
+    REGIMES,
+    REGULATION_CONTRACTS,
+    REGULATORY_BUCKETS,
+    REGULATORY_TESTS,
+)
 from liquidity.contracts.risk_stress import (
     LIQUIDATION_CASCADE,
     REVERSE_STRESS,
@@ -87,6 +97,7 @@ __all__ = [
     "ACCOUNTS",
     "ALLOCATION_CONTRACTS",
     "ALL_CONTRACTS",
+    "ALL_INVESTORS",
     "ALT_SIGNALS",
     "ANOMALY_PATTERNS",
     "AUCTION_MM",
@@ -103,6 +114,7 @@ __all__ = [
     "FORECAST_MODELS",
     "FORECAST_SCORES",
     "FUNDING_RATES",
+    "FUND_FLOWS",
     "FX_RATES",
     "INDEX_FORECAST",
     "INSTRUMENTS",
@@ -132,6 +144,12 @@ __all__ = [
     "POSITION_LIQUIDITY",
     "PULSE_HEATMAP",
     "REBALANCE_TRADES",
+    "REDEMPTION_COVERAGE",
+    "REDEMPTION_RISK",
+    "REGIMES",
+    "REGULATION_CONTRACTS",
+    "REGULATORY_BUCKETS",
+    "REGULATORY_TESTS",
     "RELATIVE_VALUE",
     "REPAYMENT_SUPPORT",
     "REVERSE_STRESS",
@@ -195,5 +213,6 @@ ALL_CONTRACTS: tuple[TableContract, ...] = (
     *MARKET_RISK_CONTRACTS,
     *ALLOCATION_CONTRACTS,
     *STRESS_CONTRACTS,
+    *REGULATION_CONTRACTS,
     ORDER_ELIGIBILITY,
 )

@@ -288,7 +288,7 @@ def _tail_measures(portfolio: PortfolioScenarios, seed: int) -> Iterator[_Found]
             float(_standalone(portfolio, confidence).sum()),
             "sum over positions",
             n,
-            reason=thin,
+            reason=_codes(thin, portfolio.note),
         )
         yield from _liquidity_adjusted(portfolio, confidence, thin)
 

@@ -59,7 +59,8 @@ def redemption_risk_rows(
     A fund without flows has rows of ``all`` that say so.
     """
     rows = []
-    for investor, history in (dict(histories) or {ALL_INVESTORS: None}).items():
+    told: dict[str, FlowHistory | None] = {**histories} if histories else {ALL_INVESTORS: None}
+    for investor, history in told.items():
         nav = float(history.nav_base[-1]) if history is not None else float("nan")
         for flow in _FLOWS:
             for horizon in RISK_HORIZONS:

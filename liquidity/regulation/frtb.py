@@ -55,7 +55,8 @@ def window_returns(returns: NDArray[np.float64], sessions: int) -> NDArray[np.fl
         return np.zeros((0, returns.shape[1]))
     # Sums of logarithms; a total loss stays one.
     path = np.vstack([np.zeros(returns.shape[1]), np.cumsum(np.log1p(np.maximum(returns, -1.0 + 1e-12)), axis=0)])
-    return np.expm1(path[sessions:] - path[:-sessions])
+    compound: NDArray[np.float64] = np.expm1(path[sessions:] - path[:-sessions])
+    return compound
 
 
 def horizon_shortfalls(
@@ -149,7 +150,7 @@ def frtb_pack(
     rows = pd.DataFrame(
         {
             "instrument_id": held.instrument_id,
-            "bucket": np.where(classes == "", None, classes),
+            "bucket": [str(name) or None for name in classes],
             "value_base": held.value_base,
             "net_assets_frac": held.value_base / (held.equity_base if held.equity_base > 0.0 else nan),
             "liquidity_horizon_days": days.astype(np.float64),
