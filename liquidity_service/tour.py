@@ -1,9 +1,9 @@
-"""The tour: from an empty folder to a printed pulse, and nothing to do the second time.
+"""The tour: from an empty folder to a printed pulse and the risk of portfolios, and nothing to do the second time.
 
 The plan asks every feed and every order-book tape which sessions it has, takes the last ones of each, and runs the
 pipeline over those days and the 90 days of signals before them; the books come first, because the panel reads them. Then the
-forecasts are trained on all but the last ten days, and those days are forecast and judged. What was done is remembered with a
-fingerprint of inputs, code and settings.
+forecasts are trained on all but the last ten days, and those days are forecast and judged; last comes the risk of the
+portfolios on each market's newest sessions. What was done is remembered with a fingerprint of inputs, code and settings.
 """
 
 import hashlib
@@ -26,9 +26,10 @@ from liquidity.domain.errors import ContractError
 from liquidity.simulation import MarketConfig
 from liquidity.simulation.crypto_market import TAPE_COINS, TapeConfig
 from liquidity_service.books_table import print_books
+from liquidity_service.portfolio_page import print_portfolios
 from liquidity_service.pulse_table import print_pulse
-from liquidity_service.workspace import brought_up, project_root
-from resources.code_version import code_version
+from liquidity_service.workspace import JOBS, brought_up, project_root
+from resources.code_version import code_version, source_hash
 from resources.crypto_sources import crypto_days
 from resources.demo_portfolios import demo_portfolios_to_landing
 from resources.feeds import Feed, open_feeds
@@ -36,6 +37,7 @@ from resources.feeds._simulated_files import simulate_to_landing
 from resources.feeds._simulated_tapes import TapesReport, simulate_tapes_to_landing
 from resources.feeds.landing import NAME as LANDING_FEED
 from resources.feeds.tapes import NAME as TAPES_FEED
+from resources.scenarios import scenario_folder
 from resources.settings import Settings
 
 __all__ = ["DayRange", "plan_ranges", "run_tour", "shares", "simulate_tapes", "simulation_config"]
@@ -51,6 +53,7 @@ _BOOKS: Final = "crypto_books"
 _COLLECTING: Final = "collect_signals"
 _COMPUTING: Final = "features_to_pulse"
 _TRAINING: Final = "train_forecasts"
+_RISK: Final = "portfolio_risk"
 # The tour's training is a small one: its history is short and nobody wants to wait. docs/tour.md says so.
 _JUDGED_DAYS: Final = 10
 # The landed markets together have a session every day; of 80 days the bonds keep about 46 before the judged ones, and the
@@ -65,6 +68,8 @@ _SMALL_TRAINING: Final = {
     "max_train_rows": 20_000,
 }
 _DEFAULT_SESSIONS: Final = 30
+# Risk is told for the newest sessions alone. Three days of the landed markets hold a session of the bonds on a Monday too.
+_RISK_DAYS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,7 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
         console.print("Nothing changed since the last tour; this is what it made.\n")
     print_pulse(settings, session=None, rows=12)
     print_books(settings)
+    print_portfolios(settings)
     console.print("\nOpen the Dagster UI on it with [bold]make dev[/bold], then http://127.0.0.1:3000")
     return 0
 
@@ -190,7 +196,18 @@ def _plan(
         trained = judged.start - timedelta(days=1)
         config = {"ops": {"forecast_training": {"config": _SMALL_TRAINING}}}
         steps += [{**_step(_TRAINING, DayRange(trained, trained)), "config": config}, _step(_COMPUTING, judged)]
-    return steps
+    newest = _merge(
+        each
+        for feed in feeds
+        if "instruments" in feed.tables and feed.name != TAPES_FEED
+        for each in _clusters(feed.sessions()[-_risk_days(feed.name, sessions) :])
+    )
+    return [*steps, *(_step(_RISK, days) for days in newest)]
+
+
+def _risk_days(feed: str, sessions: int) -> int:
+    """Sessions of a feed whose portfolios are measured: of landed markets the last three, of recorded ones the last."""
+    return min(_RISK_DAYS, sessions) if feed == LANDING_FEED else 1
 
 
 def _sessions_of(feed: str, sessions: int) -> int:
@@ -224,7 +241,7 @@ def _market_lines(feeds: Sequence[Feed], sessions: int, books: Mapping[str, Sequ
 def _materialise(
     steps: list[dict[str, Any]], done: "_Done", child_environment: dict[str, str], root: Path, console: Console
 ) -> bool:
-    """Run the steps: all books, all ingestion, all computation, the training, and what it is judged by.
+    """Run the steps: all books, all ingestion, all computation, the training, what it is judged by, and risk.
 
     Neighbours with one job are shared between worker processes; the next job waits for all of them.
     """
@@ -303,7 +320,7 @@ def _work(
     """Run steps in a process of their own and pass on what it says."""
     plan, log = folder / f"tour_plan_{number}.json", folder / f"tour_{number}.log"
     plan.write_text(json.dumps(steps), encoding="utf-8")
-    command = [sys.executable, "-m", "pulse_assets.run_days", str(plan)]
+    command = [sys.executable, "-m", f"{JOBS[steps[0]['job']]}.run_days", str(plan)]
     code = -1
     try:
         with (
@@ -344,9 +361,9 @@ class _Done:
 
 
 def _fingerprint(settings: Settings) -> str:
-    """Hash of what a result depends on: input files by name, size and time, the code, every setting (secrets masked)."""
+    """Hash of what a result depends on: input files by name, size and time, code, scenarios, settings (secrets masked)."""
     roots = settings.feed_roots
-    listed = [code_version(), settings.model_dump_json()]
+    listed = [code_version(), source_hash(scenario_folder()), settings.model_dump_json()]
     for folder in (roots.recorded, roots.landing):
         if folder is not None and folder.is_dir():
             for path in sorted(folder.rglob("*")):

@@ -19,17 +19,19 @@ from resources.workspace_database import ensure_database
 
 __all__ = ["JOBS", "brought_up", "project_root", "run_dev", "run_job"]
 
-# Jobs of pulse_assets that run over a range of days; a test holds them to the location's own list.
-JOBS = (
-    "daily_pulse",
-    "crypto_books",
-    "collect_signals",
-    "features_to_pulse",
-    "rescore",
-    "reforecast",
-    "train_forecasts",
-    "validate_scores",
-)
+JOBS = {
+    "daily_pulse": "pulse_assets",
+    "crypto_books": "pulse_assets",
+    "collect_signals": "pulse_assets",
+    "features_to_pulse": "pulse_assets",
+    "rescore": "pulse_assets",
+    "reforecast": "pulse_assets",
+    "train_forecasts": "pulse_assets",
+    "validate_scores": "pulse_assets",
+    "portfolio_risk": "risk_assets",
+    "sector_monitoring": "risk_assets",
+}
+"""Jobs that run over a range of days, each with its code location; a test holds them to the locations' own lists."""
 
 
 def project_root() -> Path:
@@ -90,7 +92,7 @@ def run_dev(settings: Settings, *, host: str, port: int, small: bool = False) ->
 
 
 def run_job(settings: Settings, job: str, start: date, end: date) -> int:
-    """Run a job of ``pulse_assets`` over the days ``start`` to ``end`` as one Dagster run; its exit code."""
+    """Run a job over the days ``start`` to ``end`` as one Dagster run; its exit code."""
     if end < start:
         raise ConfigError(f"end {end} is before start {start}; give an ascending range of days")
     with brought_up(settings) as child_environment, tempfile.TemporaryDirectory() as folder:
@@ -98,5 +100,5 @@ def run_job(settings: Settings, job: str, start: date, end: date) -> int:
         plan.write_text(
             json.dumps([{"job": job, "start": start.isoformat(), "end": end.isoformat()}]), encoding="utf-8"
         )
-        command = [sys.executable, "-m", "pulse_assets.run_days", str(plan)]
+        command = [sys.executable, "-m", f"{JOBS[job]}.run_days", str(plan)]
         return subprocess.run(command, env=child_environment, cwd=project_root(), check=False).returncode

@@ -14,7 +14,7 @@ from liquidity.market_risk.tail import checked_confidence
 
 __all__ = ["BatchedRisk", "batched_risk"]
 
-_CACHE_CELLS = 512
+_CACHE_CELLS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,7 @@ def batched_risk(
     near = np.full(last - first + 1, 1.0 / (last - first + 1), dtype=results.dtype)
     around = -(lowest[:, first : last + 1] @ near)
     scenarios, money = np.ascontiguousarray(returns), np.ascontiguousarray(values)
-    es_parts = tail_sums(scenarios, money, worst, weights, 0, _CACHE_CELLS)
-    var_parts = tail_sums(scenarios, money, worst, near, first, _CACHE_CELLS)
+    es_parts, var_parts = tail_sums(scenarios, money, worst, (weights, near), (0, first), _CACHE_CELLS)
     with np.errstate(divide="ignore", invalid="ignore"):
         var_parts *= np.where(around != 0.0, var / around, np.nan)[:, None]
     if exit_cost is None:

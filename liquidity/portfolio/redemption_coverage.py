@@ -25,6 +25,7 @@ __all__ = [
     "rcr",
     "redemption_coverage",
     "sale_haircut",
+    "sale_value",
     "sellable",
     "selling_sessions",
 ]
@@ -179,8 +180,6 @@ def sellable(
     held: Holdings, surface: LiquiditySurface, horizon_sessions: float, participation: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(P,) value that a sale could bring before costs, and the share of it sold and paid within the horizon."""
-    pays = (held.quantity > 0.0) & (held.asset_class != "crypto_perp")
-    value = np.where(pays, held.value_base, np.where(np.isfinite(held.value_base), 0.0, np.nan))
     size = np.abs(held.quantity * held.price)
     time = selling_sessions(held, horizon_sessions)
     share = np.zeros(len(held))
@@ -188,7 +187,13 @@ def sellable(
         there = time == sessions
         adv = on_surface(surface.adv_ccy, held)[there]
         share[there] = saleable_frac(size[there], adv, participation, [sessions])[:, 0]
-    return value, share
+    return sale_value(held), share
+
+
+def sale_value(held: Holdings) -> NDArray[np.float64]:
+    """(P,) value that a sale could bring before costs: that of longs paid in full, 0 of others, NaN where unknown."""
+    pays = (held.quantity > 0.0) & (held.asset_class != "crypto_perp")
+    return np.where(pays, held.value_base, np.where(np.isfinite(held.value_base), 0.0, np.nan))
 
 
 def sale_haircut(

@@ -15,7 +15,8 @@ from liquidity.domain.errors import ConfigError
 from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.holdings import Holdings
 from liquidity.portfolio.ladder import on_surface
-from liquidity.portfolio.redemption_coverage import sale_haircut, sellable
+from liquidity.portfolio.liquidation import saleable_frac
+from liquidity.portfolio.redemption_coverage import sale_haircut, sale_value
 
 __all__ = ["Dilution", "Side", "SwingRules", "UnitAccount", "dilution", "settle_units", "trade_cost"]
 
@@ -119,10 +120,8 @@ def trade_cost(
         raise ConfigError(f"trade cost: amount {amount_base}, allowed 0 or more")
     if side == "subscription" and way == "waterfall":
         raise ConfigError("trade cost: a subscription buys slices; waterfall is a way to sell")
-    value, capacity = sellable(
-        held, surface, horizon_sessions + float(held.settlement_days.max(initial=0)), participation
-    )
-    value = np.nan_to_num(value)
+    value = np.nan_to_num(sale_value(held))
+    size, adv = np.abs(held.quantity * held.price), on_surface(surface.adv_ccy, held)
     cash = max(held.cash_base, 0.0)
     total = float(value.sum()) + cash
     if way == "slicing":
@@ -132,14 +131,10 @@ def trade_cost(
         traded = np.where(value > 0.0, share, 0.0)
         raised = share * total
     else:
+        capacity = saleable_frac(size, adv, participation, [horizon_sessions])[:, 0]
         traded, raised = _cheapest_first(held, surface, value, capacity, cash, amount_base, horizon_sessions)
-    size = np.abs(held.quantity * held.price)
-    needed = np.divide(
-        traded * size,
-        participation * on_surface(surface.adv_ccy, held),
-        out=np.full(len(held), np.nan),
-        where=on_surface(surface.adv_ccy, held) > 0.0,
-    )
+    needed = np.full(len(held), np.nan)
+    np.divide(traded * size, participation * adv, out=needed, where=adv > 0.0)
     sessions = np.fmax(needed, horizon_sessions)
     if side == "subscription":
         haircut = _buying_cost(held, surface, traded, sessions)

@@ -15,6 +15,7 @@ import pandas as pd
 from liquidity.contracts.risk_regulation import REGULATORY_BUCKETS, REGULATORY_TESTS
 from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.holdings import Holdings
+from liquidity.portfolio.liability_tables import origin_of
 from liquidity.regulation.thresholds import Threshold
 
 __all__ = ["CASH_ID", "Finding", "ReportPack"]
@@ -133,14 +134,14 @@ class ReportPack:
         read: Mapping[str, int] | None = None,
     ) -> "ReportPack":
         """Pack of one portfolio; ``read`` are further tables and their rows beside positions and surface."""
-        origins = sorted({str(each) for each in surface.origin[held.place[held.place >= 0]]})
+        origin = origin_of(held, surface)
         lineage = {"positions": len(held), "liquidity_surface": int((held.place >= 0).sum()), **(read or {})}
         told = "; ".join(f"{name}@{session.isoformat()}:{n}" for name, n in lineage.items())
         given = rows.assign(
             session_date=pd.Timestamp(session),
             portfolio_id=held.portfolio_id,
             regime=regime,
-            origin=origins[0] if len(origins) == 1 else "mixed",
+            origin=origin,
         )
         for column in REGULATORY_BUCKETS.columns:
             if column.name not in given:
@@ -150,7 +151,7 @@ class ReportPack:
             portfolio_id=held.portfolio_id,
             base_currency=held.base_currency,
             session_date=session,
-            origin=origins[0] if len(origins) == 1 else "mixed",
+            origin=origin,
             buckets=given[list(REGULATORY_BUCKETS.column_names)],
             findings=tuple(replace(each, tables=each.tables or told) for each in findings),
             tables=dict(tables or {}),

@@ -118,7 +118,7 @@ class Pipeline:
         resources: Mapping[str, Any] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialise a job over days as one Dagster run."""
-        from pulse_assets.run_days import run_range
+        from io_managers.run_days import run_range
 
         return run_range(
             self.instance,

@@ -115,7 +115,7 @@ def scored(written, dagster_instance, postgres_url, tmp_path) -> Pipeline:
 
 def run(workspace, step, start, end=None, *, at=T0, config=None, checks=False):
     """Run one step of the location over days; with its asset checks where they are what is looked at."""
-    from pulse_assets.run_days import run_range
+    from io_managers.run_days import run_range
 
     whole = workspace.definitions(at, {})
     keys = {"forecasts": (INDEX_FORECAST, FORECAST_SCORES, FORECAST_ACCURACY)}.get(

@@ -185,11 +185,13 @@ def test_nothing_is_forgotten_without_a_retention(capsys):
     assert "publication.retention_days is null" in capsys.readouterr().err
 
 
-def test_run_offers_the_jobs_of_the_location_and_refuses_a_backward_range(capsys):
+def test_run_offers_the_jobs_of_the_locations_and_refuses_a_backward_range(capsys):
     from liquidity_service.workspace import JOBS
-    from pulse_assets.schedules import JOBS as DEFINED
+    from pulse_assets.schedules import JOBS as PULSE_JOBS
+    from risk_assets.definitions import defs as risk
 
-    assert set(JOBS) == {job.name for job in DEFINED}
+    defined = {job.name: "pulse_assets" for job in PULSE_JOBS} | {job.name: "risk_assets" for job in risk.jobs}
+    assert defined == JOBS
     assert main(["run", "rescore", "--start", "2026-11-20", "--end", "2026-11-19"]) == 2
     assert "before start" in capsys.readouterr().err
 
