@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +31,7 @@ __all__ = ["FILE_NAME", "JsonReceipt", "latest_path", "pulse_path", "read_pulse_
 FILE_NAME: Final = "liquidity_pulse.json"
 _PREFIX: Final = "session_date="
 _OWN_KEYS: Final = frozenset({"session_date", "data"})
-_BUFFER_BYTES: Final = 1 << 20
+_WRITTEN_AT_ONCE_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +111,64 @@ def _write(
     path: Path, session_date: date, documents: Iterable[str | bytes], header: Mapping[str, Any]
 ) -> tuple[str, int]:
     """Stream the file; return its hash and the number of documents."""
-    digest, count, previous = hashlib.sha256(), 0, ""
+    count, previous = 0, ""
     head = orjson.dumps({**header, "session_date": session_date.isoformat()})
-    with path.open("wb", buffering=_BUFFER_BYTES) as file:
-
-        def put(piece: bytes) -> None:
-            digest.update(piece)
-            file.write(piece)
-
-        put(head[:-1] + b',"data":[')
+    with _HashedFile(path) as file:
+        file.put(head[:-1] + b',"data":[')
         for document in documents:
             encoded = document.encode("utf-8") if isinstance(document, str) else document
             previous = _checked(encoded, session_date, previous, count)
-            put(b",\n" + encoded if count else b"\n" + encoded)
+            file.put(b",\n" if count else b"\n", encoded)
             count += 1
-        put(b"\n]}\n")
-    return digest.hexdigest(), count
+        file.put(b"\n]}\n")
+    return file.digest.hexdigest(), count
+
+
+class _HashedFile:
+    """A file that a thread hashes and writes some megabytes of, outside the interpreter's lock, while the next are made."""
+
+    def __init__(self, path: Path) -> None:
+        self.digest = hashlib.sha256()
+        self._file = path.open("wb", buffering=0)
+        self._pieces: list[bytes] = []
+        self._size_bytes = 0
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._written: Future[None] | None = None
+
+    def __enter__(self) -> "_HashedFile":
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        try:
+            if failure is None:
+                self._hand_over()
+                self._wait()
+        finally:
+            self._thread.shutdown()
+            self._file.close()
+
+    def put(self, *pieces: bytes) -> None:
+        """Append pieces; an error of an earlier one (a full disk) may come up here."""
+        self._pieces += pieces
+        self._size_bytes += sum(map(len, pieces))
+        if self._size_bytes >= _WRITTEN_AT_ONCE_BYTES:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._wait()  # two pieces at most are in memory
+        whole = b"".join(self._pieces)
+        self._pieces, self._size_bytes = [], 0
+        self._written = self._thread.submit(self._write, whole)
+
+    def _wait(self) -> None:
+        if self._written is not None:
+            self._written.result()
+
+    def _write(self, whole: bytes) -> None:
+        self.digest.update(whole)
+        rest = memoryview(whole)
+        while rest:  # an unbuffered write may take a part only
+            rest = rest[self._file.write(rest) :]
 
 
 def _checked(document: bytes, session_date: date, previous: str, place: int) -> str:

@@ -90,4 +90,3 @@ def run_plan(location: str, definitions: dg.Definitions, arguments: list[str]) -
 def _say(message: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
-

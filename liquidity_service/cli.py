@@ -1,7 +1,7 @@
-"""The command line: ``pulse tour | dev | run | simulate | record | emulate | book | collect | validate | show | ...``.
+"""The command line: ``pulse tour | dev | run | simulate | record | book | validate | show | assess | portfolio | stress | ...``.
 
 The larger commands keep their options and their work in a file each (``record_command.py``, ``book_commands.py``,
-``collect.py``, ``emulator/command.py``); heavy libraries are imported by the command that needs them.
+``risk_commands.py``, ``collect.py``, ``emulator/command.py``); heavy libraries are imported by the command that needs them.
 
 Exit codes: 0 done, 1 the data or a run is at fault, 2 the call or the configuration is.
 """
@@ -13,7 +13,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from liquidity.domain.errors import ConfigError, ContractError, LiquidityError
-from liquidity_service import book_commands, collect, record_command, report_command, risk_report_command
+from liquidity_service import (
+    book_commands,
+    collect,
+    record_command,
+    report_command,
+    risk_commands,
+    risk_report_command,
+)
 from liquidity_service.arguments import day, moment
 from liquidity_service.workspace import JOBS, run_dev, run_job
 from resources.settings import Settings, load_settings, show_config
@@ -23,7 +30,8 @@ __all__ = ["main"]
 
 def _parser(wanted: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="pulse", description="Liquidity of bonds and crypto: checked signals, 0-100 indices, published pulse."
+        prog="pulse",
+        description="Liquidity of bonds and crypto: checked signals, 0-100 indices, published pulse, portfolio risk.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -86,6 +94,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     retain = commands.add_parser("retain", help="remove market data older than retention.*_days from the database")
     retain.add_argument("--dry-run", action="store_true", help="list what would go; change nothing")
 
+    risk_commands.add_risk_commands(commands)
     report_command.add_report_command(commands)
     risk_report_command.add_risk_report_command(commands)
     commands.add_parser("forget", help="drop superseded publications older than publication.retention_days")
@@ -137,6 +146,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             from liquidity_service.pulse_table import print_pulse
 
             return print_pulse(settings, session=options.date, rows=options.rows)
+        case command if command in risk_commands.COMMANDS:
+            return risk_commands.run(options, settings)
         case "forecast-report":
             return report_command.run(options, settings)
         case "risk-report":

@@ -26,7 +26,7 @@ from liquidity.domain.errors import ContractError
 from liquidity.simulation import MarketConfig
 from liquidity.simulation.crypto_market import TAPE_COINS, TapeConfig
 from liquidity_service.books_table import print_books
-from liquidity_service.portfolio_page import print_portfolios
+from liquidity_service.portfolio_table import print_newest_portfolios
 from liquidity_service.pulse_table import print_pulse
 from liquidity_service.workspace import JOBS, brought_up, project_root
 from resources.code_version import code_version, source_hash
@@ -53,6 +53,7 @@ _BOOKS: Final = "crypto_books"
 _COLLECTING: Final = "collect_signals"
 _COMPUTING: Final = "features_to_pulse"
 _TRAINING: Final = "train_forecasts"
+_STATING: Final = "portfolio_statements"
 _RISK: Final = "portfolio_risk"
 # The tour's training is a small one: its history is short and nobody wants to wait. docs/tour.md says so.
 _JUDGED_DAYS: Final = 10
@@ -167,7 +168,7 @@ def run_tour(settings: Settings, *, sessions: int, simulation: bool, again: bool
         console.print("Nothing changed since the last tour; this is what it made.\n")
     print_pulse(settings, session=None, rows=12)
     print_books(settings)
-    print_portfolios(settings)
+    print_newest_portfolios(settings)
     console.print("\nOpen the Dagster UI on it with [bold]make dev[/bold], then http://127.0.0.1:3000")
     return 0
 
@@ -196,6 +197,10 @@ def _plan(
         trained = judged.start - timedelta(days=1)
         config = {"ops": {"forecast_training": {"config": _SMALL_TRAINING}}}
         steps += [{**_step(_TRAINING, DayRange(trained, trained)), "config": config}, _step(_COMPUTING, judged)]
+    # Exchange rates and redemptions of the past are learned from: the landed portfolios are stated for all days read.
+    landed = [feed.sessions()[-_sessions_of(feed.name, sessions) :] for feed in feeds if feed.name == LANDING_FEED]
+    stated, _ = plan_ranges(landed, max(map(len, landed), default=0))
+    steps += [_step(_STATING, piece) for whole in stated for piece in _cut(whole)]
     newest = _merge(
         each
         for feed in feeds

@@ -28,6 +28,7 @@ JOBS = {
     "reforecast": "pulse_assets",
     "train_forecasts": "pulse_assets",
     "validate_scores": "pulse_assets",
+    "portfolio_statements": "risk_assets",
     "portfolio_risk": "risk_assets",
     "sector_monitoring": "risk_assets",
 }

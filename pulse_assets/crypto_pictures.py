@@ -11,7 +11,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from pulse_assets.pictures import BLUE, MAX_SVG_BYTES, ORANGE, inline_markdown, svg
+from io_managers.inline_svg import BLUE, MAX_SVG_BYTES, ORANGE, inline_markdown, svg
 
 __all__ = ["depth_profile", "panels", "profile_picture", "short", "time_picture"]
 

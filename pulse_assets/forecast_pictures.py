@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pulse_assets.pictures import BLUE, ORANGE
+from io_managers.inline_svg import BLUE, ORANGE
 
 __all__ = ["FAN_SESSIONS", "MAX_MARKDOWN", "fan", "fan_charts"]
 

@@ -5,7 +5,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from pulse_assets.pictures import bars, inline_markdown
+from io_managers.inline_svg import inline_markdown
+from pulse_assets.pictures import bars
 from pulse_assets.summaries import shown_table
 
 __all__ = ["accuracy_summary", "evaluation_summary", "forecast_summary", "judged_summary", "models_summary"]

@@ -35,6 +35,7 @@ from pulse_assets.summaries import (
 )
 from pulse_assets.thresholds import THRESHOLDS
 from resources.dagster_wiring import DAILY, ClockResource, PulseStoreResource
+from resources.lake import History
 from resources.settings import current_settings
 
 __all__ = ["ScoresConfig", "heatmap", "scores", "warnings_table"]
@@ -107,10 +108,11 @@ def heatmap(
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def warnings_table(context: dg.AssetExecutionContext, index_history: pd.DataFrame) -> dg.Output[pd.DataFrame]:
+def warnings_table(context: dg.AssetExecutionContext, index_history: History) -> dg.Output[pd.DataFrame]:
     """Raise one alert per deterioration and clear it with hysteresis."""
-    table = early_warnings(index_history, run_sessions(context), THRESHOLDS)
-    picture = history_picture(index_history, "liquidity_score")
+    scored = index_history.coded()
+    table = early_warnings(scored, run_sessions(context), THRESHOLDS)
+    picture = history_picture(scored, "liquidity_score")
     report_days(context, EARLY_WARNINGS, table, warning_summary, picture)
     return dg.Output(table)
 

@@ -1,32 +1,13 @@
-"""Small pictures for asset metadata.
+"""Small pictures of the pulse tables for asset metadata: bands, heatmaps, bars.
 
-The Dagster UI shows a markdown image inline only while the markdown is shorter than 1,000 characters, so a picture
-is an SVG of at most ``MAX_SVG_BYTES`` bytes, written tersely.
+Each is an SVG short enough for the Dagster UI to show it inline; see ``io_managers/inline_svg.py``.
 """
 
-import base64
 from collections.abc import Sequence
 
-from liquidity.domain.errors import ConfigError
+from io_managers.inline_svg import BLUE, GREY, ORANGE, svg
 
-__all__ = ["BLUE", "MAX_SVG_BYTES", "ORANGE", "bars", "grid", "history_band", "inline_markdown", "svg"]
-
-MAX_SVG_BYTES = 690
-BLUE, _GREY, ORANGE = "#1f6fd1", "#8a97a8", "#c8641a"
-
-
-def inline_markdown(svg: str) -> str:
-    """Markdown that the UI renders as the picture; raises :class:`ConfigError` when it would be too long to show."""
-    if len(svg.encode()) > MAX_SVG_BYTES:
-        raise ConfigError(
-            f"picture of {len(svg.encode())} bytes, at most {MAX_SVG_BYTES} are shown inline; draw fewer points"
-        )
-    return f"![](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
-
-
-def svg(width: int, height: int, body: str) -> str:
-    """Wrap drawing commands into a picture of ``width`` by ``height`` units."""
-    return f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}'>{body}</svg>"
+__all__ = ["bars", "grid", "history_band"]
 
 
 def history_band(low: Sequence[float], middle: Sequence[float], high: Sequence[float]) -> str:
@@ -49,7 +30,7 @@ def history_band(low: Sequence[float], middle: Sequence[float], high: Sequence[f
 
 def grid(cells: Sequence[Sequence[float | None]]) -> str:
     """Heatmap of 0-100 points: orange is illiquid, grey is middling, blue is liquid, a gap is no value."""
-    paths: dict[str, str] = {ORANGE: "", "#d9a06f": "", _GREY: "", "#7ba3d6": "", BLUE: ""}
+    paths: dict[str, str] = {ORANGE: "", "#d9a06f": "", GREY: "", "#7ba3d6": "", BLUE: ""}
     colours = list(paths)
     for row, values in enumerate(cells):
         for column, value in enumerate(values):

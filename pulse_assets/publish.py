@@ -1,7 +1,11 @@
 """Stage 5: the published pulse: one JSON document for each instrument, and the record of what was published when."""
 
+from collections.abc import Iterator
+from typing import Final
+
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 
 from io_managers.contract_assets import asset_settings, borrow
 from io_managers.day_metadata import report_days
@@ -28,7 +32,8 @@ from resources.lake import History
 __all__ = ["liquidity_pulse"]
 
 # The previous session of any calendar lies within a week; after a longer rest there is no change to show.
-_PREVIOUS = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
+_PREVIOUS: Final = dg.TimeWindowPartitionMapping(start_offset=-7, end_offset=0)
+_DOCUMENTS_AT_ONCE: Final = 4096
 
 
 @dg.asset(
@@ -77,7 +82,10 @@ def liquidity_pulse(
     for session, day in documents.items():
         scored = liquidity[liquidity["session_date"] == pd.Timestamp(session)]
         receipt = write_pulse_json(
-            lake.lake().root / "published", session, day["document"], pulse_header(scored, clock.now(), code_version())
+            lake.lake().root / "published",
+            session,
+            _utf8(day["document"]),
+            pulse_header(scored, clock.now(), code_version()),
         )
         publications.publish(
             session,
@@ -97,3 +105,10 @@ def liquidity_pulse(
     )
     report_days(context, LIQUIDITY_PULSE, table, pulse_summary)
     return dg.Output(table)
+
+
+def _utf8(documents: "pd.Series[str]") -> Iterator[bytes]:
+    """Documents as they are stored; some thousand at a time are Python objects."""
+    stored = pa.array(documents).cast(pa.large_binary())
+    for first in range(0, len(stored), _DOCUMENTS_AT_ONCE):
+        yield from stored.slice(first, _DOCUMENTS_AT_ONCE).to_pylist()

@@ -11,9 +11,10 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from io_managers.inline_svg import inline_markdown
 from liquidity.contracts import TableContract
 from liquidity.domain.instrument import RATINGS, SECTORS
-from pulse_assets.pictures import bars, grid, history_band, inline_markdown
+from pulse_assets.pictures import bars, grid, history_band
 
 __all__ = [
     "coverage_summary",

@@ -8,8 +8,9 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from io_managers.inline_svg import inline_markdown
 from liquidity.forecast.regime import regime_rows
-from pulse_assets.pictures import bars, history_band, inline_markdown
+from pulse_assets.pictures import bars, history_band
 from pulse_assets.summaries import shown_table
 
 __all__ = [

@@ -13,14 +13,14 @@ from typing import Final
 
 import pandas as pd
 
-from liquidity.contracts import ACCOUNTS, FX_RATES, POSITIONS
+from liquidity.contracts import ACCOUNTS, FUND_FLOWS, FX_RATES, POSITIONS
 from liquidity.contracts.table import TableContract
 from liquidity.domain.errors import ConfigError, ContractError, SourceUnavailableError
 from liquidity.ports.order_entry import OrderEntry
 from resources.feeds._landing_files import landed_files, read_landed
 from resources.feeds._recording import contract_rows
 
-__all__ = ["Statements", "database_statements", "landed_statements", "venue_statement"]
+__all__ = ["Statements", "database_statements", "landed_flows", "landed_statements", "venue_statement"]
 
 _SCHEMA_PATTERN: Final = r"[a-z_][a-z0-9_]{0,62}"
 
@@ -56,18 +56,28 @@ def landed_statements(landing: Path, start: date, end: date, *, naive_times_utc:
     ContractError
         A file that cannot be read, holds another column, or is not of the days its name says; it is named.
     """
+    return Statements(
+        *(
+            _landed(landing, each, start, end, naive_times_utc=naive_times_utc)
+            for each in (POSITIONS, ACCOUNTS, FX_RATES)
+        )
+    )
 
-    def read(contract: TableContract) -> pd.DataFrame:
-        parts = [
-            read_landed(file, contract, naive_times_utc=naive_times_utc)
-            for file in landed_files(landing / contract.name)
-            if file.may_hold(start, end)
-        ]
-        rows = _together(contract, parts)
-        days = rows["session_date"]
-        return rows[(days >= pd.Timestamp(start)) & (days <= pd.Timestamp(end))].reset_index(drop=True)
 
-    return Statements(read(POSITIONS), read(ACCOUNTS), read(FX_RATES))
+def landed_flows(landing: Path, start: date, end: date, *, naive_times_utc: bool = False) -> pd.DataFrame:
+    """Read ``<landing>/fund_flows/``, rows of FUND_FLOWS of [start, end]; raises as :func:`landed_statements`."""
+    return _landed(landing, FUND_FLOWS, start, end, naive_times_utc=naive_times_utc)
+
+
+def _landed(landing: Path, contract: TableContract, start: date, end: date, *, naive_times_utc: bool) -> pd.DataFrame:
+    parts = [
+        read_landed(file, contract, naive_times_utc=naive_times_utc)
+        for file in landed_files(landing / contract.name)
+        if file.may_hold(start, end)
+    ]
+    rows = _together(contract, parts)
+    days = rows["session_date"]
+    return rows[(days >= pd.Timestamp(start)) & (days <= pd.Timestamp(end))].reset_index(drop=True)
 
 
 def database_statements(url: str, schema: str, start: date, end: date) -> Statements:

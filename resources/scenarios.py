@@ -5,13 +5,14 @@ The project's own lie in ``config/scenarios`` beside the configuration file in u
 """
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from liquidity.domain.errors import ConfigError
 from liquidity.stress.scenario import Scenario, scenario_from
 from resources.settings import PROJECT_ROOT, config_file
 
-__all__ = ["load_scenario", "load_scenarios", "scenario_folder"]
+__all__ = ["chosen_scenarios", "load_scenario", "load_scenarios", "scenario_folder"]
 
 
 def scenario_folder() -> Path:
@@ -52,3 +53,12 @@ def load_scenarios(folder: Path | None = None) -> dict[str, Scenario]:
     if not scenarios:
         raise ConfigError(f"{folder} holds no scenario; put at least one *.toml there")
     return scenarios
+
+
+def chosen_scenarios(names: Sequence[str]) -> list[Scenario]:
+    """Scenarios by name, all of them where none is named; :class:`ConfigError` names those that have no file."""
+    known = load_scenarios()
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ConfigError(f"scenarios {unknown} have no file; there are {', '.join(known)}")
+    return [known[name] for name in names or known]

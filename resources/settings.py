@@ -310,6 +310,74 @@ class Portfolio(_Group):
     stress_vol_mult: float = Field(default=1.5, ge=1, le=100, description="Volatility of the stressed ladder [times].")
 
 
+class Regulation(_Group):
+    """Thresholds of the report packs; their sources and dates are in liquidity/regulation/thresholds.py."""
+
+    sec_max_illiquid_frac: float = Field(
+        default=0.15, ge=0, le=1, description="Largest illiquid share of net assets, SEC 22e-4 [frac 0-1]."
+    )
+    sec_min_highly_liquid_frac: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Highly liquid investment minimum of the fund, share of net assets [frac 0-1].",
+    )
+    sec_anticipated_trade_frac: float = Field(
+        default=0.1, ge=0, le=1, description="Reasonably anticipated trade, share of each position [frac 0-1]."
+    )
+    sec_value_impact_bps: float = Field(
+        default=100.0,
+        ge=0,
+        le=10000,
+        description="Impact up to which a sale does not significantly change the value [bps].",
+    )
+    esma_min_coverage_ratio: float = Field(
+        default=1.0, ge=0, le=100, description="Smallest redemption coverage, money over redemption [ratio]."
+    )
+    esma_redemption_frac: float = Field(
+        default=0.1, ge=0, le=1, description="Assumed redemption, share of net assets [frac 0-1]."
+    )
+    esma_notice_sessions: float = Field(
+        default=5.0, ge=1, le=60, description="Sessions in which a redemption must be paid [sessions]."
+    )
+    sebi_min_liquid_frac: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Smallest share of cash and government securities in net assets [frac 0-1].",
+    )
+    sebi_min_lr_ratio: float = Field(
+        default=1.0, ge=0, le=100, description="Smallest liquid assets over (conditional) redemption at risk [ratio]."
+    )
+    sebi_confidence: float = Field(
+        default=0.95, ge=0.5, le=0.999, description="Level of redemption at risk [frac 0-1]."
+    )
+    sebi_horizon_sessions: float = Field(
+        default=20.0, ge=1, le=60, description="Sessions over which redemptions are added up [sessions]."
+    )
+    sebi_participation_frac: float = Field(
+        default=0.1, ge=0.001, le=1, description="Share of volume for the days to liquidate [frac 0-1]."
+    )
+    frtb_confidence: float = Field(
+        default=0.975, ge=0.5, le=0.999, description="Level of the expected shortfall [frac 0-1]."
+    )
+    frtb_base_sessions: float = Field(
+        default=10.0, ge=1, le=20, description="Base horizon of the expected shortfall [sessions]."
+    )
+    frtb_max_exceptions_99: float = Field(
+        default=12.0,
+        ge=0,
+        le=250,
+        description="Exceptions of the 99 % value at risk allowed in 250 sessions [sessions].",
+    )
+    frtb_min_prices: float = Field(
+        default=100.0,
+        ge=0,
+        le=365,
+        description="Own prices in a year from which a risk factor can be modelled [observations].",
+    )
+
+
 class Urgency(_Group):
     """How one degree of urgency is traded."""
 
@@ -451,6 +519,7 @@ class Settings(BaseSettings):
     freshness: Freshness = Freshness()
     forecast: Forecast = Forecast()
     portfolio: Portfolio = Portfolio()
+    regulation: Regulation = Regulation()
     urgency: Urgencies = Urgencies()
     venue_account: VenueAccount = VenueAccount()
     cache: Cache = Cache()

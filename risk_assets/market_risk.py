@@ -4,7 +4,7 @@ Scenarios are the past returns of what is held today; costs of leaving come from
 ``market_risk_pictures.py`` (what the UI shows), ``docs/methodology/market_risk.md``.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from liquidity.contracts import (
 from liquidity.contracts.conform import empty_table, frame_from_table
 from resources.dagster_wiring import DAILY, LakeResource
 from resources.lake import History
+from resources.price_rows import held_and_peers, rows_of_names
 from resources.settings import current_settings
 from risk_assets.market_risk_pictures import (
     backtest_summary,
@@ -124,12 +125,12 @@ def market_risk(
 
     sessions = run_sessions(context)
     marks = _stored_marks(lake, sessions[0])
-    wanted = _held_and_peers(panel, sessions, set(positions["instrument_id"]), config.peers_n)
-    prices = _rows(panel, wanted)
+    wanted = held_and_peers(panel, sessions, set(positions["instrument_id"]), config.peers_n)
+    prices = rows_of_names(panel, wanted)
     made: dict[str, list[pd.DataFrame]] = {contract.name: [] for contract in MARKET_RISK_CONTRACTS}
     pictures: dict[str, dg.MetadataValue] = {}
     if len(prices):
-        past = price_history(prices, _rows(quotes, wanted))
+        past = price_history(prices, rows_of_names(quotes, wanted))
         spreads = spread_history(prices, past)
         for session in sessions:
             surface = LiquiditySurface.from_tables(*(_of_day(rows, session) for rows in (surface_rows, curve_rows)))
@@ -194,22 +195,6 @@ def _measured(
         CORRELATION.name: correlation_rows(today, places, correlation),
     }
     return tables, var_path(judged, "filtered", 0.99, window)
-
-
-def _held_and_peers(panel: History, sessions: Collection[date], held: Collection[str], peers_n: int) -> list[str]:
-    """Instruments to read: what is held, and evenly chosen others of each asset class that may lend returns."""
-    columns = ["instrument_id", "asset_class"]
-    parts = [frame_from_table(panel.lake.read(panel.contract, day, day, columns)) for day in sessions]
-    listed = pd.concat(parts).drop_duplicates("instrument_id").sort_values("instrument_id")
-    chosen = set(held)
-    for _, names in listed.groupby("asset_class")["instrument_id"]:
-        step = max(1, -(-len(names) // peers_n))
-        chosen |= set(names.iloc[::step])
-    return sorted(chosen)
-
-
-def _rows(table: History, names: Collection[str]) -> pd.DataFrame:
-    return frame_from_table(table.lake.read(table.contract, table.start, table.end, table.columns, names))
 
 
 def _of_day(rows: pd.DataFrame, session: date) -> pd.DataFrame:

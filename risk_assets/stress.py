@@ -139,7 +139,13 @@ def stress(
     for session in sessions:
         surface = _surface(surface_rows, curve_rows, session)
         held: list[Holdings] = holdings(
-            positions, accounts, fx, surface, session, max_price_age_sessions=policy.max_price_age_sessions
+            positions,
+            accounts,
+            fx,
+            surface,
+            session,
+            max_price_age_sessions=policy.max_price_age_sessions,
+            settlement_sessions=policy.settlement_sessions,
         )
         made.append(
             (

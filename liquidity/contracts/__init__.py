@@ -48,6 +48,7 @@ from liquidity.contracts.risk_allocation import (
     RELATIVE_VALUE,
     TARGET_PORTFOLIO,
 )
+from liquidity.contracts.risk_leverage import LEVERAGE_CONTRACTS, LEVERAGE_RISK, MARGIN_USE
 from liquidity.contracts.risk_market import (
     CORRELATION,
     MARKET_RISK,
@@ -118,6 +119,8 @@ __all__ = [
     "FX_RATES",
     "INDEX_FORECAST",
     "INSTRUMENTS",
+    "LEVERAGE_CONTRACTS",
+    "LEVERAGE_RISK",
     "LIQUIDATION_CASCADE",
     "LIQUIDATION_EVENTS",
     "LIQUIDATION_LADDER",
@@ -128,6 +131,7 @@ __all__ = [
     "LIQUIDITY_PULSE",
     "LIQUIDITY_SURFACE",
     "MACRO_SERIES",
+    "MARGIN_USE",
     "MARKET_CONDITIONS",
     "MARKET_DEPTH",
     "MARKET_REGIME",
@@ -213,6 +217,7 @@ ALL_CONTRACTS: tuple[TableContract, ...] = (
     *MARKET_RISK_CONTRACTS,
     *ALLOCATION_CONTRACTS,
     *STRESS_CONTRACTS,
+    *LEVERAGE_CONTRACTS,
     *REGULATION_CONTRACTS,
     ORDER_ELIGIBILITY,
 )

@@ -3,7 +3,7 @@
 from liquidity.contracts.table import Column
 from liquidity.domain.identifier import INSTRUMENT_ID_PATTERN
 from liquidity.domain.instrument import ASSET_CLASSES, RATINGS, SECTORS
-from liquidity.domain.origin import ORIGINS
+from liquidity.domain.origin import MIXED, ORIGINS
 
 __all__ = [
     "AGE_MARKET_S",
@@ -67,6 +67,13 @@ ORIGIN = Column(
     "id",
     "Where the members come from: recorded markets or the simulator; the two never share a row.",
     allowed=ORIGINS,
+)
+PORTFOLIO_ORIGIN = Column(
+    "origin",
+    "string",
+    "id",
+    "What the portfolio's instruments are: recorded, simulated, or mixed (so is one that the surface does not know).",
+    allowed=(*ORIGINS, MIXED),
 )
 QUALITY_FRAC = Column(
     "quality_frac",

@@ -5,7 +5,7 @@ Read next: ``liquidity/stress/stress_tables.py``, which makes their rows.
 
 from typing import Final
 
-from liquidity.contracts._columns import INSTRUMENT_ID, ORIGIN, SESSION_DATE, fraction, non_negative
+from liquidity.contracts._columns import INSTRUMENT_ID, ORIGIN, PORTFOLIO_ORIGIN, SESSION_DATE, fraction, non_negative
 from liquidity.contracts.risk_positions import BASE_CURRENCY, PORTFOLIO_ID
 from liquidity.contracts.table import Column, TableContract
 
@@ -137,7 +137,7 @@ STRESS_RESULTS = TableContract(
             "codes",
             "Why a number is missing or what was assumed, comma-separated; empty where all is known.",
         ),
-        ORIGIN,
+        PORTFOLIO_ORIGIN,
     ),
 )
 
@@ -185,7 +185,7 @@ REVERSE_STRESS = TableContract(
             nullable=True,
         ),
         Column("headroom_after", "float64", "unit of the limit", "The same under the scenario itself.", nullable=True),
-        ORIGIN,
+        PORTFOLIO_ORIGIN,
     ),
 )
 
@@ -214,7 +214,7 @@ STRESS_GRID = TableContract(
         Column("stressed_loss_base", "float64", "base currency", "Their sum."),
         Column("positions", "int64", "1", "Positions that entered.", minimum=0),
         Column("left_out", "int64", "1", "Positions without value or cost, which are in no number.", minimum=0),
-        ORIGIN,
+        PORTFOLIO_ORIGIN,
     ),
 )
 

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:  # contracts name the origins; they load without pandas
     import pandas as pd
 
-__all__ = ["ORIGINS", "SIMULATED", "is_simulated", "origins"]
+__all__ = ["MIXED", "ORIGINS", "SIMULATED", "is_simulated", "joint_origin", "origins"]
 
 SIMULATED: Final = "simulated"
 """Value of ``source`` in every row that the simulator had a part in."""
 
 ORIGINS: Final = ("recorded", SIMULATED)
+
+MIXED: Final = "mixed"
+"""Origin of a number made of both, or of nothing whose origin is known."""
 
 
 def is_simulated(source: "pd.Series") -> NDArray[np.bool_]:
@@ -38,3 +41,15 @@ def origins(source: "pd.Series") -> NDArray[np.object_]:
     ['recorded', 'simulated']
     """
     return np.asarray(np.array(ORIGINS, dtype=object)[is_simulated(source).astype(np.intp)], dtype=np.object_)
+
+
+def joint_origin(parts: NDArray[np.object_]) -> str:
+    """Origin of what is made of parts: theirs where it is one, else :data:`MIXED`.
+
+    Examples
+    --------
+    >>> joint_origin(np.array(["recorded", "recorded"], dtype=object)), joint_origin(np.array([], dtype=object))
+    ('recorded', 'mixed')
+    """
+    found = set(parts.tolist())
+    return str(found.pop()) if len(found) == 1 else MIXED

@@ -63,6 +63,7 @@ Fills ``cost`` (of the visible part alone where wanted is more), ``edge`` (visib
 def _fill_grid(
     adv: Any,
     half: Any,
+    most: Any,
     level: Any,
     weight: Any,
     scale_sd: Any,
@@ -128,6 +129,8 @@ def _fill_grid(
                         square *= beyond * beyond
                         if beyond == 0.0:
                             square = 0.0
+                if expected > most[i]:
+                    expected = most[i]
                 timing = sigma_bps[i] * root_horizon[h]
                 sd = np.sqrt(timing * timing + square)
                 for p in range(quantile.size):
@@ -137,6 +140,9 @@ def _fill_grid(
 
 
 fill_grid = compiled(
-    numba.void(_F8, _F8, _F8_2, _F8_2, _F8, _F8, _F8, _F8, _F8, _F8_3, _B1_2, _F8, _I8, _I8, _F8, _F8, _F8, _OUT_4)
+    numba.void(_F8, _F8, _F8, _F8_2, _F8_2, _F8, _F8, _F8, _F8, _F8, _F8_3, _B1_2, _F8, _I8, _I8, _F8, _F8, _F8, _OUT_4)
 )(_fill_grid)
-"""Fill ``out`` (N, S, H, P) with cost at percentiles; the members' impact is ``level`` (N, M) times ``shape`` (M, S, H)."""
+"""Fill ``out`` (N, S, H, P) with cost at percentiles; the members' impact is ``level`` (N, M) times ``shape`` (M, S, H).
+
+``most`` (N,) is where the expected cost ends, bps.
+"""

@@ -1,8 +1,8 @@
 """The liquidity surface: cost of trading any size of any instrument over any horizon, at a percentile, under stress.
 
 Days to liquidate, exit cost, ladders, limits, sizing, the optimiser, stress and reports read this object and keep no
-formula of cost of their own, so they cannot disagree. Read next: ``members.py`` (the models that are blended),
-``book_curves.py`` (visible books), ``surface_inputs.py`` (where the arrays come from).
+formula of cost of their own, so they cannot disagree. Read next: ``order_cost.py`` (the arithmetic), ``members.py`` (the
+models that are blended), ``book_curves.py`` (visible books), ``surface_inputs.py`` (where the arrays come from).
 
 >>> import numpy as np
 >>> surface = LiquiditySurface.of(
@@ -16,7 +16,6 @@ formula of cost of their own, so they cannot disagree. Read next: ``members.py``
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,6 +26,15 @@ from liquidity.domain.instrument import BOND_CLASSES
 from liquidity.impact.book_curves import BUY, SELL, BookCurves
 from liquidity.impact.cost_estimate import CostEstimate, beside
 from liquidity.impact.members import BLENDED_MEMBERS, prior_weights
+from liquidity.impact.order_cost import (
+    IMMEDIATE_ALWAYS_OPEN_SESSIONS,
+    IMMEDIATE_SESSIONS,
+    MOST_SALE_COST_BPS,
+    cost_grid,
+    immediate_sessions,
+    is_buy,
+    order_cost,
+)
 from liquidity.impact.shock import Shock
 
 if TYPE_CHECKING:  # the arrays do without pandas
@@ -35,23 +43,13 @@ if TYPE_CHECKING:  # the arrays do without pandas
 __all__ = [
     "IMMEDIATE_ALWAYS_OPEN_SESSIONS",
     "IMMEDIATE_SESSIONS",
+    "MOST_SALE_COST_BPS",
     "CostEstimate",
     "LiquiditySurface",
     "immediate_sessions",
 ]
 
-IMMEDIATE_SESSIONS: Final = 1.0 / 13.0
-"""Now: 30 minutes of a session of 390."""
-IMMEDIATE_ALWAYS_OPEN_SESSIONS: Final = 1.0 / 48.0
-"""Now: 30 minutes of 24 hours, for markets that never close."""
-_ALMGREN_GAMMA: Final = 0.314
 _LEAST_DEPTH_FRAC: Final = 0.01
-
-
-def immediate_sessions(asset_class: ArrayLike) -> NDArray[np.float64]:
-    """Sessions that "now" lasts, by asset class: 30 minutes of the market's day."""
-    always_open = np.isin(np.asarray(asset_class, dtype=object), ("crypto_spot", "crypto_perp"))
-    return np.where(always_open, IMMEDIATE_ALWAYS_OPEN_SESSIONS, IMMEDIATE_SESSIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -252,6 +250,8 @@ class LiquiditySurface:
                 f"liquidity surface: place {chosen.min() if chosen.min() < 0 else chosen.max()}, allowed 0 to "
                 f"{len(self) - 1}; leave instruments out that the surface does not know"
             )
+        if np.array_equal(chosen, np.arange(len(self))):
+            return self
         arrays = {
             each.name: getattr(self, each.name)[chosen]
             for each in fields(self)
@@ -291,7 +291,7 @@ class LiquiditySurface:
         half = self.spread_bps / 2.0
         if self.curves.is_empty:
             return half
-        best = np.where(_is_buy(side_sign), self.curves.best_bps(BUY), self.curves.best_bps(SELL))
+        best = np.where(is_buy(side_sign), self.curves.best_bps(BUY), self.curves.best_bps(SELL))
         return np.where(np.isnan(best), half, best)
 
     def cost(self, side_sign: ArrayLike, size_ccy: ArrayLike, horizon_sessions: ArrayLike) -> CostEstimate:
@@ -316,64 +316,15 @@ class LiquiditySurface:
         -----
         Up to :func:`immediate_sessions` an order is instant: within the visible book it costs the walk, exactly. What lies
         beyond pays the last visible price plus what the models say of the whole order. With more time the order costs the
-        blend of the models, and never more than crossing at once. Without a book the models speak for all sizes.
+        blend of the models, and never more than crossing at once. Without a book the models speak for all sizes. The
+        expected cost of a sale is at most 10,000 bps, all that it brings.
 
         Raises
         ------
         ConfigError
             A size below 0, a horizon not above 0, another side, or shapes that do not fit.
         """
-        buys = _is_buy(side_sign)
-        size = np.asarray(size_ccy, dtype=np.float64)
-        horizon = np.asarray(horizon_sessions, dtype=np.float64)
-        ndim = max(size.ndim, horizon.ndim, 1)
-        if ndim > 2 or (buys.ndim and buys.shape != (len(self),)):
-            raise ConfigError(
-                f"cost: sizes {size.shape}, horizons {horizon.shape}, sides {buys.shape}; allowed ({len(self)},), "
-                f"({len(self)}, K) and for sides one or ({len(self)},)"
-            )
-        if (size < 0.0).any():
-            raise ConfigError(
-                f"cost: size {np.nanmin(size)} below 0; the side is told by side_sign, sizes are absolute"
-            )
-        if (horizon <= 0.0).any():
-            raise ConfigError(
-                f"cost: horizon {np.nanmin(horizon)} sessions, allowed above 0; now is {IMMEDIATE_SESSIONS:.4g}"
-            )
-        try:
-            shape = np.broadcast_shapes((len(self), 1)[:ndim], beside(size, ndim).shape, beside(horizon, ndim).shape)
-        except ValueError as problem:
-            raise ConfigError(
-                f"cost: sizes {size.shape} and horizons {horizon.shape} do not fit {len(self)} instruments"
-            ) from problem
-        wanted = np.broadcast_to(beside(size, ndim), shape)
-        waited = np.broadcast_to(beside(horizon, ndim), shape)
-        half = np.broadcast_to(beside(self.half_spread_bps(side_sign), ndim), shape)
-        sigma = beside(self.volatility_daily_frac, ndim)
-        adv = beside(np.where(self.adv_ccy > 0.0, self.adv_ccy, np.nan), ndim)
-        share = wanted / adv
-        mean, variance = self._blend(share, sigma, waited, ndim)
-        variance = variance + beside(self.spread_sd_bps / 2.0, ndim) ** 2
-        impact = mean
-        beyond_book = np.zeros(shape, dtype=np.bool_)
-        if not self.curves.is_empty:
-            walk, beyond, has_book = self._walk(buys, wanted, mean)
-            instant = waited <= beside(immediate_sessions(self.asset_class), ndim) * (1.0 + 1e-9)
-            # Not "half + mean > walk": where the models have no answer the book still has.
-            booked = has_book & np.isfinite(wanted) & (instant | ~(half + mean <= walk))
-            impact = np.where(booked, walk - half, impact)
-            variance = np.where(booked, np.where(beyond > 0.0, variance * beyond**2, 0.0), variance)
-            beyond_book = has_book & (beyond > 0.0)
-        scale = beside(self.impact_scale, ndim)
-        permanent = np.fmin(0.5e4 * _ALMGREN_GAMMA * scale * sigma * share, impact)
-        return CostEstimate(
-            half_spread_bps=np.array(half),
-            impact_bps=np.asarray(impact + np.zeros(shape)),
-            permanent_bps=np.asarray(permanent + np.zeros(shape)),
-            timing_bps=1e4 * sigma * np.sqrt(waited / 3.0),
-            model_bps=np.sqrt(variance) + np.zeros(shape),
-            beyond_book=beyond_book,
-        )
+        return order_cost(self, side_sign, size_ccy, horizon_sessions)
 
     def member_costs(self, size_ccy: ArrayLike, horizon_sessions: float) -> NDArray[np.float64]:
         """(M, N) impact of each member in the order of ``BLENDED_MEMBERS``, scaled by calibration, bps; beside ``weight``.
@@ -410,50 +361,7 @@ class LiquiditySurface:
         NDArray[np.float32]
             (N, S, H, P), the numbers of :meth:`cost` in single precision.
         """
-        from liquidity.impact._surface_kernel import fill_grid
-
-        buys = np.broadcast_to(_is_buy(side_sign), (len(self),))
-        sizes, horizons, wanted = (
-            np.atleast_1d(np.asarray(values, dtype=np.float64))
-            for values in (sizes_adv_frac, horizons_sessions, percentiles)
-        )
-        if not ((sizes >= 0.0).all() and (horizons > 0.0).all() and ((wanted > 0.0) & (wanted < 1.0)).all()):
-            raise ConfigError(
-                f"surface grid: sizes {sizes.tolist()}, horizons {horizons.tolist()}, percentiles {wanted.tolist()}; "
-                "allowed 0 or more, above 0, and between 0 and 1"
-            )
-        shape = np.stack(
-            [member.average_cost_bps(sizes[:, None], 1.0, horizons[None, :]) for member in BLENDED_MEMBERS]
-        )
-        level = np.stack(
-            [self.impact_scale * self.volatility_daily_frac**member.volatility_power for member in BLENDED_MEMBERS],
-            axis=1,
-        )
-        adv = np.where(self.adv_ccy > 0.0, self.adv_ccy, np.nan)
-        level[np.isnan(adv)] = np.nan
-        out = np.empty((len(self), len(sizes), len(horizons), len(wanted)), dtype=np.float32)
-        begin, end = _spans(self.curves, buys)
-        fill_grid(
-            adv,
-            np.ascontiguousarray(self.half_spread_bps(buys * 2.0 - 1.0)),
-            np.ascontiguousarray(level),
-            np.ascontiguousarray(self.weight),
-            self._scale_error(),
-            self.spread_sd_bps / 2.0,
-            1e4 * self.volatility_daily_frac,
-            sizes,
-            np.sqrt(horizons / 3.0),
-            np.ascontiguousarray(shape),
-            horizons[None, :] <= immediate_sessions(self.asset_class)[:, None] * (1.0 + 1e-9),
-            np.array([0.0 if each == 0.5 else NormalDist().inv_cdf(float(each)) for each in wanted]),
-            begin,
-            end,
-            self.curves.size_ccy,
-            self.curves.marginal_bps,
-            self.curves.total,
-            out,
-        )
-        return out
+        return cost_grid(self, side_sign, sizes_adv_frac, horizons_sessions, percentiles)
 
     def days_to_liquidate(self, size_ccy: ArrayLike, participation_frac: ArrayLike) -> NDArray[np.float64]:
         """Sessions to trade ``size_ccy`` at a share of daily volume: size / (participation * ADV).
@@ -480,63 +388,6 @@ class LiquiditySurface:
         adv = beside(np.where(self.adv_ccy > 0.0, self.adv_ccy, np.nan), ndim)
         size = beside(size, ndim)
         return np.where(size == 0.0, 0.0, size / (beside(share, ndim) * adv))
-
-    def _scale_error(self) -> NDArray[np.float64]:
-        """(N,) relative standard error of the calibration."""
-        return self.impact_scale_se / np.where(self.impact_scale > 0.0, self.impact_scale, np.inf)
-
-    def _blend(
-        self, share: NDArray[np.float64], sigma: NDArray[np.float64], horizon: NDArray[np.float64], ndim: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Weighted mean of the members, and variance between them and of their calibration; null members dropped."""
-        scale = beside(self.impact_scale, ndim)
-        values = np.stack([member.average_cost_bps(share, sigma, horizon) for member in BLENDED_MEMBERS]) * scale
-        weights = self.weight.T[:, :, None] if ndim == 2 else self.weight.T
-        if np.isfinite(values).all():
-            weights = weights / weights.sum(axis=0)
-        else:
-            weights = np.where(np.isfinite(values), weights, 0.0)
-            weighed = weights.sum(axis=0)
-            weights = weights / np.where(weighed > 0.0, weighed, np.nan)
-            values = np.where(np.isfinite(values), values, 0.0)
-        mean = (weights * values).sum(axis=0)
-        variance = (weights * (values - mean) ** 2).sum(axis=0)
-        error = beside(self._scale_error(), ndim)
-        return mean, variance + (error * mean) ** 2
-
-    def _walk(
-        self, buys: NDArray[np.bool_], wanted: NDArray[np.float64], mean: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        """Cost of an instant order, share of it beyond the visible book, and whether there is a book."""
-        from liquidity.impact._surface_kernel import walk_books
-
-        begin, end = (
-            np.ascontiguousarray(np.broadcast_to(beside(each, wanted.ndim), wanted.shape)).ravel()
-            for each in _spans(self.curves, np.broadcast_to(buys, (len(self),)))
-        )
-        flat = np.ascontiguousarray(wanted).ravel()
-        told = np.empty((3, len(flat)))
-        curves = self.curves
-        walk_books(begin, end, flat, curves.size_ccy, curves.marginal_bps, curves.total, told[0], told[1], told[2])
-        walk, edge, worst = told.reshape(3, *wanted.shape)
-        over = wanted > edge
-        beyond = np.where(over, 1.0 - edge / np.where(over, wanted, 1.0), 0.0)
-        booked = np.where(over, (1.0 - beyond) * walk + beyond * (worst + mean), walk)
-        return booked, beyond, (begin != end).reshape(wanted.shape)
-
-
-def _is_buy(side_sign: ArrayLike) -> NDArray[np.bool_]:
-    side = np.asarray(side_sign, dtype=np.float64)
-    if not np.isin(side, (-1.0, 0.0, 1.0)).all():
-        raise ConfigError(f"side_sign: found {side_sign!r}, allowed +1 (buy), -1 (sell)")
-    buys: NDArray[np.bool_] = side >= 0.0
-    return buys
-
-
-def _spans(curves: BookCurves, buys: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    begin = np.where(buys, curves.start[BUY, :-1], curves.start[SELL, :-1])
-    end = np.where(buys, curves.start[BUY, 1:], curves.start[SELL, 1:])
-    return begin, end
 
 
 def _numbers(values: ArrayLike, n: int) -> NDArray[np.float64]:

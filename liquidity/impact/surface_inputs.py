@@ -110,7 +110,7 @@ def build_surface(
     Returns
     -------
     LiquiditySurface
-        One row per instrument that the panel lists on the session, in the panel's order. See ``docs/methodology/surface.md``
+        One row per instrument that the panel lists on the session, sorted by identifier. See ``docs/methodology/surface.md``
         for how each input is found; where one is missing altogether the row has method ``none`` and a reason.
 
     Raises

@@ -186,28 +186,29 @@ def score_rows(
     return frame[list(contract.column_names)]
 
 
-def driver_texts(weighted: WeightedScores, rows: NDArray[np.intp]) -> list[str]:
+def driver_texts(
+    names: Sequence[str],
+    component: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    contribution: NDArray[np.float64],
+) -> list[str]:
     """JSON list of the drivers of each row, largest contribution first, every feature that carries weight.
+
+    The tables are of shape (rows, names): points 0-100, share of the weight, signed points.
 
     ``[{"feature", "score", "weight", "contribution"}, ...]``; numbers are rounded to 1e-10, so 50 + sum of
     contributions still meets the score within 1e-9. ``[]`` where there is no score.
     """
-    contribution = weighted.contribution[rows]
     order = np.argsort(-np.abs(contribution), axis=1, kind="stable")
-    ordered = (
-        np.take_along_axis(table, order, axis=1)
-        for table in (weighted.component[rows], weighted.weight[rows], contribution)
-    )
-    score, weight, points = (np.round(table, 10) for table in ordered)
-    shown = weight > 0.0
-    openings = np.array(
-        [f'{{"feature":{orjson.dumps(name).decode()},"score":' for name in weighted.names], dtype=object
-    )
+    ordered = (np.take_along_axis(table, order, axis=1) for table in (component, weight, contribution))
+    score, share_frac, points = (np.round(table, 10) for table in ordered)
+    shown = share_frac > 0.0
+    openings = np.array([f'{{"feature":{orjson.dumps(name).decode()},"score":' for name in names], dtype=object)
     items = [
         f'{opening}{one},"weight":{share},"contribution":{part}}}'
         for opening, one, share, part in zip(
             openings[order[shown]].tolist(),
-            *map(json_numbers, (score[shown], weight[shown], points[shown])),
+            *map(json_numbers, (score[shown], share_frac[shown], points[shown])),
             strict=True,
         )
     ]
@@ -302,7 +303,7 @@ def _one_profile(
         score=subset.score,
         coverage=subset.coverage,
         sd=subset.sd,
-        drivers=driver_texts(subset, np.arange(len(at))),
+        drivers=driver_texts(subset.names, subset.component, subset.weight, subset.contribution),
         oldest_age_s=subset.oldest_age_s,
     )
 

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
 from liquidity.contracts.pulse import BONDX_SCORE, SCORE_METHODS
 from liquidity.domain.errors import ContractError
-from liquidity.index.aggregation import score_rows
+from liquidity.index.aggregation import driver_texts, json_numbers, score_rows
 from liquidity.index.profiles import WeightProfile, weight_profile
 from liquidity.index.thresholds import PulseThresholds
 from liquidity.index.uncertainty import total_sd
@@ -199,30 +198,16 @@ def _drivers(
     tilt: NDArray[np.float64],
     observed: NDArray[np.bool_],
 ) -> list[str]:
-    names = ("liquidity_score", "repayment_score")
-    columns = [np.round(values, 10).tolist() for values in (sides, weight, contribution)]
-    texts = []
-    for kept, scores, weights, points, extra in zip(
-        observed.tolist(), *columns, np.round(tilt, 10).tolist(), strict=True
-    ):
-        if not kept:
-            texts.append("[]")
-            continue
-        items: list[dict[str, object]] = [
-            {"feature": name, "score": score, "weight": share, "contribution": part}
-            for name, score, share, part in zip(names, scores, weights, points, strict=True)
-            if share > 0.0
-        ]
-        items.sort(key=_size, reverse=True)
-        if extra != 0.0:
-            items.append({"feature": "rating_tilt", "score": None, "weight": 0.0, "contribution": extra})
-        texts.append(orjson.dumps(items).decode())
-    return texts
-
-
-def _size(item: Mapping[str, object]) -> float:
-    contribution = item["contribution"]
-    return abs(contribution) if isinstance(contribution, float) else 0.0
+    rows = np.flatnonzero(observed)
+    points = np.round(contribution[rows], 10)
+    texts = np.full(len(observed), "[]", dtype=object)
+    texts[rows] = driver_texts(("liquidity_score", "repayment_score"), sides[rows], weight[rows], points)
+    tilts = np.round(tilt, 10)
+    tilted = rows[tilts[rows] != 0.0]
+    for row, extra in zip(tilted.tolist(), json_numbers(tilts[tilted]), strict=True):
+        item = f'{{"feature":"rating_tilt","score":null,"weight":0.0,"contribution":{extra}}}'
+        texts[row] = f"{texts[row][:-1]},{item}]" if len(texts[row]) > len("[]") else f"[{item}]"
+    return list(texts.tolist())
 
 
 def _match(frame: pd.DataFrame, like: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -7,13 +7,15 @@ old session recomputes exactly. Read next: ``docs/methodology/early_warning.md``
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from liquidity.contracts.pulse import EARLY_WARNINGS
+from liquidity.domain.columns import coded, text_column
 from liquidity.domain.errors import ContractError
 from liquidity.index.thresholds import PulseThresholds
 
@@ -34,7 +36,7 @@ def early_warnings(
     ----------
     index_history
         ``LIQUIDITY_INDEX`` rows (``session_date``, ``instrument_id``, ``liquidity_score``, ``method``); those of
-        (session - 90 days, session] decide a session, nothing after it is read.
+        (session - 90 days, session] decide a session, nothing after it is read. Texts may be categorical.
     sessions
         Days to report.
     thresholds
@@ -61,24 +63,24 @@ def early_warnings(
     if lacking:
         raise ContractError(f"early_warnings: liquidity_index lacks {lacking}")
     day_codes, day_labels = pd.factorize(index_history["session_date"])  # millions of rows, few days
-    days = np.array(pd.to_datetime(day_labels), dtype="datetime64[D]")[day_codes]
-    codes, names = pd.factorize(index_history["instrument_id"], sort=True)
+    days = np.array(pd.to_datetime(day_labels), dtype="datetime64[D]")
+    codes, names = coded(index_history["instrument_id"])
     score = index_history["liquidity_score"].to_numpy(dtype=np.float64, na_value=np.nan)
     score = np.where((index_history["method"] == "observed").to_numpy(dtype=np.bool_), score, np.nan)
     pieces = []
     for session in sorted(set(sessions)):
         end = np.datetime64(session, "D")
         inside = (days <= end) & (days > end - np.timedelta64(HISTORY_DAYS, "D"))
-        present = np.unique(codes[inside & (days == end)])
+        present = np.unique(codes[(days == end)[day_codes]])
         if not len(present):
             continue
         calendar = np.unique(days[inside])
         place = np.full(len(names), -1)
         place[present] = np.arange(len(present))
-        rows = inside & (place[codes] >= 0)
+        rows = np.flatnonzero(inside[day_codes] & (place[codes] >= 0))
         matrix = np.full((len(calendar), len(present)), np.nan)
-        matrix[np.searchsorted(calendar, days[rows]), place[codes[rows]]] = score[rows]
-        pieces.append(_report(matrix, calendar, names[present], session, limits))
+        matrix[np.searchsorted(calendar, days)[day_codes[rows]], place[codes[rows]]] = score[rows]
+        pieces.append(_report(matrix, calendar, names.take(pa.array(present)), session, limits))
     if not pieces:
         return _empty()
     return pd.concat(pieces, ignore_index=True)
@@ -153,7 +155,7 @@ class _Watch:
 def _report(
     matrix: NDArray[np.float64],
     calendar: NDArray[np.datetime64],
-    names: pd.Index,
+    names: Any,
     session: date,
     limits: PulseThresholds,
 ) -> pd.DataFrame:
@@ -166,7 +168,7 @@ def _report(
     frame = pd.DataFrame(
         {
             "session_date": pd.Series([session] * int(alert.sum()), dtype=object),
-            "instrument_id": pd.array(names[alert], dtype="str"),
+            "instrument_id": text_column(names, np.flatnonzero(alert)),
             "state": pd.array(labels[watch.state[alert]], dtype="str"),
             "raised_on": pd.Series(dates[watch.raised_at[alert]], dtype=object),
             "liquidity_score": matrix[-1][alert],

@@ -104,9 +104,11 @@ def _calendars(
             continue
         at = np.minimum(np.searchsorted(opened, days), len(opened) - 1)
         rows = np.flatnonzero((market_of_row == number) & (opened[at] == days))
-        mine, local = np.unique(codes[rows], return_inverse=True)
+        used = np.zeros(int(codes.max()) + 1, dtype=np.bool_)
+        used[codes[rows]] = True
+        mine = np.flatnonzero(used)
         cell = np.full((len(mine), len(opened)), -1, dtype=np.int32)
-        cell[local, at[rows]] = rows
+        cell[(np.cumsum(used) - 1)[codes[rows]], at[rows]] = rows
         if np.count_nonzero(cell >= 0) != len(rows):
             raise ContractError(
                 "signal_panel: an instrument has two rows on one day; its key is (session_date, instrument_id)"

@@ -66,7 +66,9 @@ class FlowHistory:
         out = self.redemption_base - (self.subscription_base if flow == "net" else 0.0)
         total = np.convolve(out, np.ones(horizon_sessions), mode="valid")
         start = self.nav_base[: len(total)]
-        return np.divide(total, start, out=np.full(len(total), np.nan), where=start > 0.0)
+        share = np.full(len(total), np.nan)
+        np.divide(total, start, out=share, where=start > 0.0)
+        return share
 
 
 def flow_histories(flows: pd.DataFrame, portfolio_id: str, session: date) -> dict[str, FlowHistory]:

@@ -22,7 +22,7 @@ __all__ = ["HOLDING_REASONS", "holdings", "refused_portfolios"]
 
 HOLDING_REASONS: Final[Mapping[str, str]] = {
     "unknown_instrument": "the surface of the session does not have the instrument",
-    "currency_differs": "the position is stated in another currency than the market's",
+    "currency_differs": "the position is stated in another currency than the market's, or by its accounts in two",
     "no_price": "neither the holder nor the market names a price",
     "stale_price": "the newest price is older than max_price_age_sessions",
     "no_volume": "average daily volume is 0 or unknown: there is no time to liquidate",
@@ -138,12 +138,19 @@ def _portfolio(
     quantity_all = rows["quantity"].to_numpy(dtype=np.float64)
     fx_all = _rates_of(rows["currency"], rate_of).to_numpy(dtype=np.float64)
 
-    first = np.flatnonzero(~rows["instrument_id"].duplicated().to_numpy(dtype=np.bool_))
-    group = np.cumsum(~rows["instrument_id"].duplicated().to_numpy(dtype=np.bool_)) - 1
+    opens = ~rows["instrument_id"].duplicated().to_numpy(dtype=np.bool_)
+    first, group = np.flatnonzero(opens), np.cumsum(opens) - 1
     quantity = np.bincount(group, weights=quantity_all, minlength=len(first)).astype(np.float64)
-    place, price, age, fx = place_all[first], price_all[first], age_all[first], fx_all[first]
+    # Accounts may mark one instrument at different times: the youngest price counts, of equally old ones the first.
+    old = np.where(np.isnan(age_all), np.inf, age_all)
+    youngest = np.lexsort((np.arange(len(rows)), old, group))[first]
+    place, price, age, fx = place_all[first], price_all[youngest], age_all[youngest], fx_all[first]
     asset_class = asset_class_all[first]
-    mismatch = (place >= 0) & (rows["currency"].to_numpy(dtype=object)[first] != _fact(surface.currency, place))
+    stated_in = rows["currency"].to_numpy(dtype=object)
+    differs = (stated_in != stated_in[first][group]) | (
+        (place_all >= 0) & (stated_in != _fact(surface.currency, place_all))
+    )
+    mismatch = np.bincount(group, weights=differs, minlength=len(first)) > 0.0
     reason = _reasons(surface, place, price, age, mismatch, max_age)
     place = np.where(mismatch, -1, place)
     usable = np.isfinite(price) & ~(age > max_age)
@@ -155,7 +162,9 @@ def _portfolio(
         portfolio_id=name,
         base_currency=base,
         cash_base=cash,
-        equity_base=_equity(rows, money, rate_of, price_all, age_all <= max_age, asset_class_all, fx_all),
+        equity_base=_equity(
+            rows, money, rate_of, price_all, (age_all <= max_age) & ~mismatch[group], asset_class_all, fx_all
+        ),
         instrument_id=rows["instrument_id"].to_numpy(dtype=object)[first],
         quantity=quantity,
         price=price,
@@ -220,7 +229,7 @@ def _equity(
     money: pd.DataFrame,
     rate_of: Mapping[str, float],
     price: NDArray[np.float64],
-    fresh: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
     asset_class: NDArray[np.object_],
     fx: NDArray[np.float64],
 ) -> float:
@@ -228,7 +237,7 @@ def _equity(
     entry = rows["entry_price"].to_numpy(dtype=np.float64, na_value=np.nan)
     perpetual = asset_class == _PERPETUAL
     worth = np.where(perpetual, np.nan_to_num(price - entry), price) * quantity * fx
-    worth = np.where(np.isfinite(worth) & fresh, worth, 0.0)
+    worth = np.where(np.isfinite(worth) & usable, worth, 0.0)
     stated = money[money["equity"].notna()]
     spoken_for = rows["account"].isin(set(stated["account"])).to_numpy(dtype=np.bool_)
     stated_or_cash = money["equity"].where(money["equity"].notna(), money["cash"])

@@ -17,7 +17,7 @@ from liquidity.portfolio.holdings import Holdings
 from liquidity.portfolio.liquidation import saleable_frac
 from liquidity.portfolio.policy import LADDER_SESSIONS
 
-__all__ = ["APPROACHES", "Ladder", "ladder", "on_surface", "sold_frac"]
+__all__ = ["APPROACHES", "Ladder", "Sales", "ladder", "on_surface", "sales", "sold_frac"]
 
 APPROACHES: Final = ("waterfall", "pro_rata", "mixed")
 """Ways to sell: everything as fast as its market takes it; the same share of every position; the same share of what
@@ -27,35 +27,51 @@ _PERPETUAL: Final = "crypto_perp"
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
-    """Cumulative steps of H horizons over P positions, in the portfolio's base currency.
+class Sales:
+    """What is sold by H horizons of P positions, in the portfolio's base currency.
 
     Attributes
     ----------
     horizon_sessions
         (H,).
+    gross_base
+        Absolute value of all positions that have one.
     sold_base
         (P, H) absolute value sold by then; NaN for a position without value.
+    """
+
+    horizon_sessions: NDArray[np.float64]
+    gross_base: float
+    sold_base: NDArray[np.float64]
+
+    @property
+    def sold_frac(self) -> NDArray[np.float64]:
+        """(H,) share of the portfolio's value sold, at most 1; NaN for a portfolio without value."""
+        total: NDArray[np.float64] = np.nansum(self.sold_base, axis=0)
+        # Shares of positions add up to 1 within rounding only.
+        return np.minimum(total / (self.gross_base if self.gross_base > 0.0 else np.nan), 1.0)
+
+    def first_session(self, share: float) -> float:
+        """First horizon by which ``share`` of the value is sold; NaN when none of them."""
+        reached = np.flatnonzero(self.sold_frac >= share * (1.0 - 1e-12))
+        return float(self.horizon_sessions[reached[0]]) if len(reached) else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder(Sales):
+    """Sales with their cost and the money they bring.
+
+    Attributes
+    ----------
     cost_base
         (P, H) expected cost of selling that much in that time; NaN where the surface has no cost and something is sold.
     cash_base
         (P, H) money received by then: after settlement, net of cost. Buying back a short costs money; closing a
         perpetual moves its cost alone, its gain is equity already. Where the cost is unknown no money is counted.
-    gross_base
-        Absolute value of all positions that have one.
     """
 
-    horizon_sessions: NDArray[np.float64]
-    sold_base: NDArray[np.float64]
     cost_base: NDArray[np.float64]
     cash_base: NDArray[np.float64]
-    gross_base: float
-
-    @property
-    def sold_frac(self) -> NDArray[np.float64]:
-        """(H,) share of the portfolio's value sold; NaN for a portfolio without value."""
-        total: NDArray[np.float64] = np.nansum(self.sold_base, axis=0)
-        return np.asarray(total / (self.gross_base if self.gross_base > 0.0 else np.nan))
 
     @property
     def cost_bps(self) -> NDArray[np.float64]:
@@ -72,11 +88,6 @@ class Ladder:
         without: NDArray[np.float64] = np.where(np.isnan(self.cost_base), self.sold_base, 0.0)
         total = np.nansum(without, axis=0)
         return np.asarray(total / (self.gross_base if self.gross_base > 0.0 else np.nan))
-
-    def first_session(self, share: float) -> float:
-        """First horizon by which ``share`` of the value is sold; NaN when none of them."""
-        reached = np.flatnonzero(self.sold_frac >= share * (1.0 - 1e-12))
-        return float(self.horizon_sessions[reached[0]]) if len(reached) else float("nan")
 
 
 def on_surface(values: NDArray[np.float64], held: Holdings) -> NDArray[np.float64]:
@@ -155,22 +166,37 @@ def ladder(
     """
     steps = np.arange(1.0, LADDER_SESSIONS + 1.0) if horizons is None else np.asarray(horizons, dtype=np.float64)
     share = sold_frac(held, surface, approach, steps, participation, mixed_sessions)
-    value = np.abs(held.value_base)
-    sold = value[:, None] * share
+    sold = _sales(held, steps, share)
     bps = np.full(share.shape, np.nan)
     known = np.flatnonzero(held.place >= 0)
     if len(known):
         size = np.abs(held.quantity * held.price)[known, None] * share[known]
         priced = surface.take(held.place[known])
         bps[known] = priced.cost(held.side_sign[known], np.nan_to_num(size), steps[None, :]).expected_bps
-    cost = np.where(sold == 0.0, 0.0, sold * bps / 1e4)
+    cost = np.where(sold.sold_base == 0.0, 0.0, sold.sold_base * bps / 1e4)
     paid_after = np.maximum(steps[None, :] - held.settlement_days[:, None], 0.0)
     paid = _settled(share, steps, paid_after, held, surface, approach, participation, mixed_sessions)
     flow = np.where(held.asset_class == _PERPETUAL, 0.0, -held.side_sign)[:, None]
-    cash = value[:, None] * paid * (flow - bps / 1e4)
+    cash = np.abs(held.value_base)[:, None] * paid * (flow - bps / 1e4)
     cash = np.where(np.isfinite(cash), cash, 0.0)
-    gross = float(np.nansum(value))
-    return Ladder(steps, sold, cost, cash, gross)
+    return Ladder(steps, sold.gross_base, sold.sold_base, cost, cash)
+
+
+def sales(
+    held: Holdings,
+    surface: LiquiditySurface,
+    approach: str,
+    participation: float,
+    horizons: NDArray[np.float64],
+    mixed_sessions: float = 10.0,
+) -> Sales:
+    """What :func:`ladder` sells, without asking for its cost."""
+    return _sales(held, horizons, sold_frac(held, surface, approach, horizons, participation, mixed_sessions))
+
+
+def _sales(held: Holdings, steps: NDArray[np.float64], share: NDArray[np.float64]) -> Sales:
+    value = np.abs(held.value_base)
+    return Sales(steps, float(np.nansum(value)), value[:, None] * share)
 
 
 def _settled(

@@ -101,7 +101,7 @@ def assess_order_liquidity(
 def calculate_portfolio_liquidity_risk(
     assessor: Assessor, positions: Mapping[str, float], participation_frac: float = 0.15
 ) -> dict[str, Any]:
-    """Portfolio risk from values by symbol, in one currency: value-weighted risk, risk and days by position, concentration.
+    """Portfolio risk from values by symbol, in their one currency: value-weighted risk, risk and days by position, concentration.
 
     Returns
     -------
@@ -109,8 +109,19 @@ def calculate_portfolio_liquidity_risk(
         ``portfolio_liquidity_risk`` (0-100, 100 is worst), ``position_risks``, ``liquidation_days`` (the slowest at
         ``participation_frac``; None where one never sells), ``concentration_herfindahl``, ``sold_in_a_day_frac``,
         ``unknown`` (symbols that the surface does not have; they are in no other number).
+
+    Raises
+    ------
+    ConfigError
+        The instruments trade in more than one currency: ``portfolio_tables`` converts, these names never did.
     """
     known = {name: value for name, value in positions.items() if assessor.knows(name)}
+    currencies = sorted({str(assessor.surface.currency[assessor.row(name)]) for name in known})
+    if len(currencies) > 1:
+        raise ConfigError(
+            f"portfolio risk: values of instruments in {', '.join(currencies)} cannot be added; use portfolio_tables, which "
+            "converts them"
+        )
     told = {
         name: assessor.assess(name, -1 if value >= 0.0 else 1, abs(value), in_money=True)
         for name, value in known.items()

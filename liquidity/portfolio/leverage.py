@@ -79,7 +79,12 @@ class MaxLeverage:
 
 
 def max_leverage(
-    side: int, mmr: float | None, k: float | None, sigma_daily: float | None, days: float | None, venue_max: float | None
+    side: int,
+    mmr: float | None,
+    k: float | None,
+    sigma_daily: float | None,
+    days: float | None,
+    venue_max: float | None,
 ) -> MaxLeverage:
     """Largest leverage whose isolated liquidation price stays k standard deviations away from the entry.
 

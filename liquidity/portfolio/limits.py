@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.concentration import concentration, largest_group_frac
 from liquidity.portfolio.holdings import Holdings
-from liquidity.portfolio.ladder import ladder
+from liquidity.portfolio.ladder import ladder, sales
 from liquidity.portfolio.liquidity_score import portfolio_score
 from liquidity.portfolio.policy import LADDER_SESSIONS, LiquidityPolicy
 
@@ -92,8 +92,16 @@ def check_limits(
     limits = policy.limits
     longest = max(LADDER_SESSIONS, limits.illiquid_after_sessions, limits.max_liquidation_sessions)
     steps = np.arange(1.0, longest + 1.0)
-    sells = ladder(held, surface, "waterfall", policy.participation_frac, horizons=steps)
+    sells = sales(held, surface, "waterfall", policy.participation_frac, steps)
     share, target = sells.sold_frac, sells.first_session(limits.liquidation_target_frac)
+    # Costs are asked at the one horizon that is limited: they are most of the work.
+    priced = ladder(
+        held,
+        surface,
+        "waterfall",
+        policy.participation_frac,
+        horizons=np.array([float(limits.max_liquidation_sessions)]),
+    )
     names = concentration(held.value_base)
     issuers = held.issuer_id.copy()
     issuers[held.asset_class == _SOVEREIGN] = None
@@ -102,7 +110,7 @@ def check_limits(
     empty = not sells.gross_base > 0.0
     values: dict[str, tuple[float, float, str]] = {
         "max_illiquid_frac": (
-            max(0.0, 1.0 - share[limits.illiquid_after_sessions - 1]) if not empty else float("nan"),
+            1.0 - share[limits.illiquid_after_sessions - 1],
             limits.max_illiquid_frac,
             "",
         ),
@@ -112,7 +120,7 @@ def check_limits(
             float(limits.max_liquidation_sessions),
             "" if np.isfinite(target) or empty else f"not within {longest} sessions",
         ),
-        "max_exit_cost_bps": (sells.cost_bps[limits.max_liquidation_sessions - 1], limits.max_exit_cost_bps, ""),
+        "max_exit_cost_bps": (priced.cost_bps[0], limits.max_exit_cost_bps, ""),
         "min_portfolio_score": (
             score.mean,
             limits.min_portfolio_score,

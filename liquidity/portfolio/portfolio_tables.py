@@ -149,7 +149,7 @@ def _ladder_rows(held: Holdings, steps: dict[tuple[str, str], Ladder], day: pd.T
                     "horizon_sessions": step.horizon_sessions.astype(np.int64),
                     "base_currency": held.base_currency,
                     "sold_base": np.nansum(step.sold_base, axis=0),
-                    "sold_frac": np.minimum(step.sold_frac, 1.0),
+                    "sold_frac": step.sold_frac,
                     "cost_base": np.nansum(step.cost_base, axis=0),
                     "cost_bps": step.cost_bps,
                     "cash_base": step.cash_base.sum(axis=0),
@@ -189,7 +189,7 @@ def _summary_row(
     at = {session: place for place, session in enumerate(calm.horizon_sessions)}
 
     def sold(step: Ladder, sessions: float) -> float:
-        return float(min(step.sold_frac[at[sessions]], 1.0))
+        return float(step.sold_frac[at[sessions]])
 
     row = {
         "session_date": day,

@@ -54,11 +54,14 @@ class RedemptionAssets:
         Share that is sold and paid within the horizon, 0 to 1.
     haircut_frac
         Cost of selling that share, 0 to 1; NaN where the surface has none: that asset brings nothing.
+    owed
+        Money that must be repaid before holders are paid, at least 0: an overdraft.
     """
 
     value: NDArray[np.float64]
     sold_frac: NDArray[np.float64]
     haircut_frac: NDArray[np.float64]
+    owed: float = 0.0
 
 
 def rcr(
@@ -126,10 +129,10 @@ def redemption_coverage(assets: RedemptionAssets, redemption: float | None) -> C
             f"redemption coverage: redemption {redemption}, allowed 0 or more; it is an amount, not a flow"
         )
     kept = np.where(np.isnan(haircut), 0.0, 1.0 - haircut)
-    waterfall = float((value * sold * kept).sum())
+    waterfall = max(float((value * sold * kept).sum()) - assets.owed, 0.0)
     held = value > 0.0
     share = float(sold[held].min()) if held.any() else 0.0
-    pro_rata = share * float((value * kept).sum())
+    pro_rata = max(share * float((value * kept).sum()) - assets.owed, 0.0)
     if redemption is None or np.isnan(redemption):
         return Coverage(waterfall, pro_rata, None, None, None)
     return Coverage(
@@ -168,6 +171,7 @@ def assets_of_holdings(
         value=np.concatenate([[max(held.cash_base, 0.0)], value]),
         sold_frac=np.concatenate([[1.0], share]),
         haircut_frac=np.concatenate([[0.0], haircut]),
+        owed=max(-held.cash_base, 0.0),
     )
 
 

@@ -24,7 +24,7 @@ Side = Literal["redemption", "subscription"]
 SaleWay = Literal["slicing", "waterfall"]
 
 _STEPS: Final = 100
-_TOLERANCE: Final = 1e-13
+_TOLERANCE: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +178,24 @@ def dilution(
     full, traded, unmet = cost_of(flow_base)
     swung = flow_base > rules.threshold_frac * net
     full_bps = 1e4 * full / flow_base if flow_base > 0.0 else 0.0
-    factor = min(full_bps, rules.largest_bps) if swung else 0.0
+    factor = float(np.minimum(full_bps, rules.largest_bps)) if swung else 0.0
 
     sharing = net - flow_base if side == "redemption" else net + flow_base
 
     def loss_bps(factor_bps: float) -> float:
+        if not np.isfinite(factor_bps + full):
+            return float("nan")
         kept = flow_base * factor_bps / 1e4
         money = flow_base - kept if side == "redemption" else flow_base + kept
-        return 1e4 * (_cost_for_money(cost_of, money, side) - kept) / sharing
+        return 1e4 * (_cost_for_money(cost_of, money, side, full) - kept) / sharing
 
+    unswung = loss_bps(0.0)
     return Dilution(
         cost_base=full,
         full_factor_bps=full_bps,
         factor_bps=factor,
-        unswung_bps=loss_bps(0.0),
-        swung_bps=loss_bps(factor),
+        unswung_bps=unswung,
+        swung_bps=loss_bps(factor) if factor else unswung,
         swung=bool(swung),
         traded_frac=traded,
         unmet_frac=unmet,
@@ -221,14 +224,15 @@ def settle_units(
 
 
 def _cost_for_money(
-    cost_of: Callable[[float], tuple[float, NDArray[np.float64], float]], money: float, side: Side
+    cost_of: Callable[[float], tuple[float, NDArray[np.float64], float]], money: float, side: Side, first: float
 ) -> float:
     """Cost of the trades that raise (or spend) exactly ``money``, cost included; NaN where it is unknown.
 
-    Fixed point of amount = money + cost (selling) or money - cost (buying): cost rises by far less than the amount.
+    Fixed point of amount = money + cost (selling) or money - cost (buying), from a first guess of the cost: it rises by far
+    less than the amount.
     """
     sign = 1.0 if side == "redemption" else -1.0
-    cost = 0.0
+    cost = first
     for _ in range(_STEPS):
         found = cost_of(max(money + sign * cost, 0.0))[0]
         if not np.isfinite(found) or abs(found - cost) <= _TOLERANCE * max(money, 1.0):

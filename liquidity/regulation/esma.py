@@ -100,7 +100,7 @@ def esma_pack(
         amount = redemption.net_assets_frac * net
         ratio = liquid / amount if amount > 0.0 else float("nan")
         findings.append(
-            Finding.of(f"coverage_liquid_assets_{redemption.name}", ratio, bound, "least", "(cash + value * weight of class and rating) / redemption", reason=redemption.reason)
+            Finding.of(f"coverage_liquid_assets_{redemption.name}", ratio, bound, "least", "(cash + value * weight of class and rating) / redemption", reason=redemption.reason or ("" if np.isfinite(net) else "no_net_assets"))
         )  # fmt: skip
     calm_rows = at_notice[at_notice["market"] == "calm"]
     for way in ("waterfall", "slicing"):

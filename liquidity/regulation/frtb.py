@@ -80,7 +80,7 @@ def horizon_shortfalls(
     """
     masks = np.stack([horizon_days >= horizon for horizon in HORIZONS_DAYS])
     results = (masks * money) @ returns.T
-    return [max(float(each), 0.0) for each in es_of_rows(results, confidence)]
+    return [max(float(each), 0.0) + 0.0 for each in es_of_rows(results, confidence)]
 
 
 def frtb_pack(
@@ -175,10 +175,12 @@ def _exceptions(limits: Thresholds, backtest: pd.DataFrame | None) -> Finding:
     """Exceptions of the historical 99 % value at risk in the last 250 sessions."""
     bound = limits["frtb_max_exceptions_99"]
     formula = "exceptions of the historical 99 % value at risk in the last 250 sessions"
+    reason = "no_backtest"
     if backtest is not None and len(backtest):
         own = backtest[(backtest["model"] == "historical") & (backtest["confidence"].astype(str) == "0.99")]
         zone = own["zone_hits_n"].dropna()
         if len(zone):
             found, judged = float(zone.iloc[0]), int(own.loc[zone.index[0], "sessions_n"])
             return Finding.of("exceptions_99", found, bound, "most", formula, reason=f"{judged} sessions judged")
-    return Finding.of("exceptions_99", float("nan"), bound, "most", formula, reason="no_backtest")
+        reason = "fewer_than_250_sessions" if len(own) else reason
+    return Finding.of("exceptions_99", float("nan"), bound, "most", formula, reason=reason)

@@ -4,6 +4,7 @@ Read next: ``sec22e4.py``, ``esma.py``, ``sebi.py``, ``frtb.py`` (the regimes), 
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -202,7 +203,7 @@ class ReportPack:
             "tables": {title: _records(table) for title, table in self.tables.items()},
             "buckets": _records(self.buckets),
         }
-        return json.dumps(document, indent=1, allow_nan=False)
+        return json.dumps(document, allow_nan=False)
 
     def as_markdown(self) -> str:
         """The pack as a document: tests, tables, the least liquid positions, lineage."""
@@ -225,17 +226,19 @@ class ReportPack:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    names = [str(name) for name in table.columns]
+    columns = [[_plain(value) for value in table[name].tolist()] for name in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _plain(value: Any) -> Any:
-    if value is None or value is pd.NA or value is pd.NaT:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if value is pd.NA or value is pd.NaT:
         return None
-    if isinstance(value, pd.Timestamp | date):
-        return value.isoformat()[:10]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    return value.isoformat()[:10] if isinstance(value, date) else value.item()
 
 
 def _markdown(table: pd.DataFrame) -> list[str]:

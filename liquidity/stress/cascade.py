@@ -267,9 +267,9 @@ def _receipts(book: BidBook, sold: float, mid: float) -> tuple[float, float, flo
     visible = np.minimum(np.cumsum(book.quantity), sold)
     taken = np.diff(visible, prepend=0.0)
     money = float((taken * (1.0 - book.distance_frac)).sum()) * mid
-    by_visible = float(taken.sum())
+    by_visible = min(float(taken.sum()), sold)
     edge = float(book.distance_frac[-1]) if len(book.distance_frac) else 0.0
     beyond = min(sold - by_visible, book.beyond_per_frac * (1.0 - edge))
     if beyond > 0.0:
         money += beyond * mid * (1.0 - edge - 0.5 * beyond / book.beyond_per_frac)
-    return by_visible + beyond, by_visible, money
+    return min(by_visible + beyond, sold), by_visible, money

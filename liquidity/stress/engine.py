@@ -54,8 +54,7 @@ class Condition:
     days
         Sessions to close each position at the rules' participation; NaN is never.
     cost_now_bps, cost_plan_bps
-        Expected cost of closing it at once, and over its plan; of its value under these conditions, at most 10,000 for a
-        sale: a sale cannot cost more than it brings.
+        Expected cost of closing it at once, and over its plan; of its value under these conditions.
     cost_now_base, cost_plan_base
         The same in the base currency.
     """
@@ -218,10 +217,8 @@ def _condition(
 ) -> Condition:
     size, side = _size(holdings, known), holdings.side_sign[known]
     positions = len(holdings)
-    most = np.where(side < 0.0, 1e4, np.inf)
     bps = [
-        np.minimum(surface.cost(side, size, horizon[known]).expected_bps, most) if len(known) else np.zeros(0)
-        for horizon in (now, plan)
+        surface.cost(side, size, horizon[known]).expected_bps if len(known) else np.zeros(0) for horizon in (now, plan)
     ]
     money = [np.where(size == 0.0, 0.0, each * size / 1e4) * holdings.fx[known] for each in bps]
     return Condition(

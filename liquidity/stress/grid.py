@@ -16,7 +16,7 @@ from liquidity.domain.errors import ConfigError
 from liquidity.impact.book_curves import BUY, SELL
 from liquidity.impact.members import BLENDED_MEMBERS
 from liquidity.impact.shock import Shock
-from liquidity.impact.surface import LiquiditySurface, immediate_sessions
+from liquidity.impact.surface import MOST_SALE_COST_BPS, LiquiditySurface, immediate_sessions
 from liquidity.portfolio.holdings import Holdings
 from liquidity.stress.engine import StressRules
 
@@ -91,7 +91,7 @@ def what_if_grid(
     dearest = chosen.stressed(worst).cost(side, size, plan).expected_bps if len(known) else np.zeros(0)
     answered = np.isfinite(dearest)
     booked = answered & _has_book(chosen, side)
-    capped = answered & ~booked & (side < 0.0) & (dearest > 1e4)
+    capped = answered & ~booked & (side < 0.0) & (dearest >= MOST_SALE_COST_BPS)
     money = np.zeros(axes.cells // len(axes.price_fall_frac))
     for chosen_rows, cost_of in (
         (answered & ~booked & ~capped, _summed_costs),
@@ -193,7 +193,7 @@ def _capped_costs(
     for place, spread in enumerate(axes.spread_mult):
         for row, impact in enumerate(parts.impact_bps):
             bps = spread * parts.half_bps + parts.dearer[:, None, None] * (vols @ impact)
-            costs[place, row] = np.minimum(bps, 1e4) @ gross
+            costs[place, row] = np.minimum(bps, MOST_SALE_COST_BPS) @ gross
     return costs.ravel() / 1e4
 
 
@@ -211,12 +211,11 @@ def _booked_costs(
     axes: WhatIfAxes,
 ) -> NDArray[np.float64]:
     """The same for positions with a visible book, each cell through the surface: the cheaper of book and models counts."""
-    most = np.where(side < 0.0, 1e4, np.inf)
     costs = []
     for spread, volume, depth, volatility in product(
         axes.spread_mult, axes.volume_haircut_frac, axes.depth_haircut_frac, axes.vol_mult
     ):
         shock = Shock(spread, volume, depth, volatility)
-        bps = np.minimum(surface.stressed(shock).cost(side, size, plan).expected_bps, most)
+        bps = surface.stressed(shock).cost(side, size, plan).expected_bps
         costs.append(float((bps * gross).sum()) / 1e4)
     return np.array(costs)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.holdings import Holdings
-from liquidity.portfolio.ladder import ladder
+from liquidity.portfolio.ladder import ladder, sales
 from liquidity.portfolio.limits import LIMITS, check_limits
 from liquidity.portfolio.policy import DEFAULT_POLICY, LiquidityPolicy
 from liquidity.stress.engine import Calm, Condition, StressedPortfolio, StressRules, calm, stress_from
@@ -143,9 +143,11 @@ def portfolio_stress_from(start: CalmPortfolio, vector: StressVector) -> Portfol
 
 def _shares(condition: Condition, policy: LiquidityPolicy) -> NDArray[np.float64]:
     """Share sold within a session and within the illiquid limit, and the money that a week of sales brings."""
-    horizons = np.array([1.0, float(policy.limits.illiquid_after_sessions), WEEK_SESSIONS])
-    steps = ladder(condition.holdings, condition.surface, "waterfall", policy.participation_frac, horizons=horizons)
-    return np.array([*steps.sold_frac[:2], steps.cash_base[:, 2].sum()])
+    held, surface, share = condition.holdings, condition.surface, policy.participation_frac
+    sessions = np.array([1.0, float(policy.limits.illiquid_after_sessions)])
+    sold = sales(held, surface, "waterfall", share, sessions)
+    week = ladder(held, surface, "waterfall", share, horizons=np.array([WEEK_SESSIONS]))
+    return np.array([*sold.sold_frac, week.cash_base.sum()])
 
 
 def headroom(stressed: PortfolioStress, policy: LiquidityPolicy = DEFAULT_POLICY) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from liquidity.domain.errors import ConfigError
-from liquidity.impact.book_curves import SELL
+from liquidity.impact.book_curves import SELL, Curve
 from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.holdings import Holdings
 from liquidity.portfolio.policy import DEFAULT_POLICY, LiquidityPolicy
@@ -150,20 +150,18 @@ def cascades(
     longs = levels[(levels["side"] == "long") & (pd.to_datetime(levels["session_date"]).dt.date == session)]
     for identifier, standing in longs.groupby("instrument_id", sort=True):
         place = int(surface.places(np.array([identifier], dtype=object))[0])
-        book = None if place < 0 else _bids(surface, place)
-        if book is None:
+        curve = None if place < 0 else surface.curves.curve(SELL, place)
+        if curve is None:
             continue
         newest = standing[standing["at"] == standing["at"].max()]
         at = newest["price_level"].to_numpy(dtype=np.float64)
         # The price that the levels were told from, not the surface's, which may be of another minute.
         price = float(at[0] / (1.0 + newest["distance_frac"].to_numpy(dtype=np.float64)[0]))
         units = newest["notional_quote"].to_numpy(dtype=np.float64) / at
-        in_units = BidBook(book.distance_frac, book.quantity / price, book.beyond_per_frac / price)
+        book = _bids(curve, price)
         for haircut in depth_haircuts_frac:
             for fall in first_falls_frac:
-                found = book_cascade(
-                    price, fall, at, units, np.zeros(len(at), dtype=np.bool_), in_units.thinned(haircut)
-                )
+                found = book_cascade(price, fall, at, units, np.zeros(len(at), dtype=np.bool_), book.thinned(haircut))
                 covered = float(newest["covered_frac"].iloc[0])
                 origin = str(surface.origin[place])
                 rows.append(cascade_row(session, str(identifier), price, fall, haircut, found, covered, origin))
@@ -175,13 +173,11 @@ def _of_portfolio(rows: pd.DataFrame, portfolio_id: str, session: date) -> pd.Da
     return rows[own & (pd.to_datetime(rows["session_date"]).dt.date == session)]
 
 
-def _bids(surface: LiquiditySurface, place: int) -> BidBook | None:
-    """Visible bids of one instrument, quantity in its currency, and as much density beyond as in their outer half."""
-    curve = surface.curves.curve(SELL, place)
-    if curve is None:
-        return None
+def _bids(curve: Curve, mid: float) -> BidBook:
+    """Visible bids in units, and as much density beyond as in their outer half."""
     distance = np.minimum(curve.marginal_bps / 1e4, np.nextafter(1.0, 0.0))
-    value = np.diff(curve.size_ccy, prepend=0.0)
+    # The curve counts money at each bid's own price.
+    units = np.diff(curve.size_ccy, prepend=0.0) / (mid * (1.0 - distance))
     outer = distance >= _BOOK_DENSITY_BAND * distance[-1]
     width = float(distance[-1]) * (1.0 - _BOOK_DENSITY_BAND)
-    return BidBook(distance, value, float(value[outer].sum()) / width if width > 0.0 else 0.0)
+    return BidBook(distance, units, float(units[outer].sum()) / width if width > 0.0 else 0.0)

@@ -19,7 +19,7 @@ from liquidity.contracts.risk_stress import (
     WHOLE_PORTFOLIO,
 )
 from liquidity.contracts.table import TableContract
-from liquidity.domain.origin import ORIGINS, SIMULATED
+from liquidity.domain.origin import joint_origin
 from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.holdings import Holdings
 from liquidity.stress.cascade import BookCascade
@@ -41,9 +41,8 @@ __all__ = [
 
 
 def portfolio_origin(holdings: Holdings, surface: LiquiditySurface) -> str:
-    """``simulated`` as soon as one position is, or nothing is known of any; else ``recorded``."""
-    known = holdings.place[holdings.place >= 0]
-    return ORIGINS[0] if len(known) and not (surface.origin[known] == SIMULATED).any() else SIMULATED
+    """Origin of a portfolio's instruments on the surface; ``mixed`` too where it knows none."""
+    return joint_origin(surface.origin[holdings.place[holdings.place >= 0]])
 
 
 def stress_rows(
@@ -234,6 +233,9 @@ def _typed(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
     if rows.empty:
         return frame_from_table(empty_table(contract))
     full = rows.reindex(columns=list(contract.column_names))
+    for column in contract.columns:
+        if column.dtype == "string" and full[column.name].isna().all():  # such a column has no type of its own
+            full[column.name] = full[column.name].astype("object").where(full[column.name].notna(), None)
     return frame_from_table(table_from_frame(full.sort_values(list(contract.key), kind="stable"), contract))
 
 

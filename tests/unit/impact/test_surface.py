@@ -245,3 +245,20 @@ def test_every_method_has_a_place_and_every_member_a_column() -> None:
     assert COST_METHODS[0] == "book"
     assert COST_METHODS[-1] == "none"
     assert {f"weight_{member.name}_frac" for member in BLENDED_MEMBERS} <= set(LIQUIDITY_SURFACE.column_names)
+
+
+@pytest.mark.feature("AP-IM-01")
+def test_a_sale_costs_at_most_all_it_brings_and_a_purchase_may_cost_more():
+    surface = LiquiditySurface.of(
+        ["A", "B"], spread_bps=[50.0, 3e4], adv_ccy=[1e3, 1e8], volatility_daily_frac=[0.3, 0.1]
+    )
+    sizes = np.array([[1e2, 1e9], [1e2, 1e9]])
+    sold, bought = surface.cost(-1, sizes, 1.0), surface.cost(1, sizes, 1.0)
+    assert sold.expected_bps[0, 0] == bought.expected_bps[0, 0] < 1e4
+    assert sold.expected_bps[0, 1] == 1e4 < bought.expected_bps[0, 1]
+    assert sold.expected_bps[1].tolist() == [1e4, 1e4]
+    assert (bought.expected_bps[1] > 1e4).all()
+    assert sold.money(sizes)[0, 1] == sizes[0, 1]
+    for side, told in ((-1, sold), (1, bought)):
+        grid = surface.grid(side, [1e6], [1.0])[0, 0, 0, 0]
+        assert grid == pytest.approx(told.expected_bps[0, 1], rel=1e-5)

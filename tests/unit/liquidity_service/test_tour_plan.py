@@ -102,7 +102,22 @@ def test_plan_ingests_before_it_computes_and_ignores_feeds_without_instruments()
     assert _plan([market, macro], 1) == [
         {"job": "collect_signals", "start": "2025-12-20", "end": "2026-03-19"},
         {"job": "features_to_pulse", "start": "2026-03-19", "end": "2026-03-19"},
+        {"job": "portfolio_risk", "start": "2026-03-19", "end": "2026-03-19"},
     ]
+
+
+def test_portfolios_are_stated_for_all_days_read_and_measured_on_the_newest():
+    landed = [date(2026, 3, 1) + timedelta(days=k) for k in range(19)]
+    recorded = [date(2021, 3, 30), date(2021, 3, 31)]
+    plan = _plan([Markets("landing", landed), Markets("us", recorded)], 5)
+    steps = [(step["job"], step["start"], step["end"]) for step in plan if step["job"].startswith("portfolio")]
+    assert steps == [
+        ("portfolio_statements", "2025-12-16", "2026-03-19"),
+        ("portfolio_risk", "2021-03-31", "2021-03-31"),
+        ("portfolio_risk", "2026-03-17", "2026-03-19"),
+    ]
+    computed = [step for step in plan if step["job"] == "features_to_pulse"]
+    assert all(any(each["start"] <= start and end <= each["end"] for each in computed) for job, start, end in steps[1:])
 
 
 def test_forecasts_are_trained_before_the_last_ten_days_which_then_judge_them():
@@ -113,8 +128,10 @@ def test_forecasts_are_trained_before_the_last_ten_days_which_then_judge_them():
         "features_to_pulse",
         "train_forecasts",
         "features_to_pulse",
+        "portfolio_statements",
+        "portfolio_risk",
     ]
-    before, trained, after = plan[1:]
+    before, trained, after = plan[1:4]
     assert (before["start"], before["end"]) == ("2026-09-01", "2026-11-09")  # eighty days, less ten
     assert (trained["start"], trained["end"]) == ("2026-11-09", "2026-11-09")
     assert (after["start"], after["end"]) == ("2026-11-10", "2026-11-19")

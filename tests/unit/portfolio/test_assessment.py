@@ -203,3 +203,11 @@ def test_portfolio_summaries_count_what_is_unknown(assessor):
     assert summary["not_assessed"] == ["Z"]
     assert sum(summary["risk_distribution"].values()) == 2
     assert calculate_portfolio_liquidity_risk(assessor, {})["portfolio_liquidity_risk"] is None
+
+
+@pytest.mark.feature("AP-PF-02")
+def test_values_of_several_currencies_are_refused_not_added(surface):
+    mixed = Assessor(replace(surface, currency=np.array(["USD", "INR", "USD", "USD"], dtype=object)))
+    assert calculate_portfolio_liquidity_risk(mixed, {"A": 1e5, "C": 1e3})["unknown"] == []
+    with pytest.raises(ConfigError, match="values of instruments in INR, USD cannot be added"):
+        calculate_portfolio_liquidity_risk(mixed, {"A": 1e5, "B": 1e5})

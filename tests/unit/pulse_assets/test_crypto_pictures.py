@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from io_managers.inline_svg import MAX_SVG_BYTES
 from pulse_assets.crypto_pictures import depth_profile, panels, profile_picture, short, time_picture
-from pulse_assets.pictures import MAX_SVG_BYTES
 
 ENDS = ("23:55", "23:59")
 

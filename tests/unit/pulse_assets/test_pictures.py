@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from io_managers.inline_svg import MAX_SVG_BYTES, inline_markdown
 from liquidity.domain.errors import ConfigError
 from liquidity.domain.instrument import RATINGS, SECTORS
-from pulse_assets.pictures import MAX_SVG_BYTES, bars, grid, history_band, inline_markdown
+from pulse_assets.pictures import bars, grid, history_band
 
 points = st.floats(0, 100)
 

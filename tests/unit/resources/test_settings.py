@@ -108,6 +108,12 @@ def test_every_key_can_be_set_by_the_environment(monkeypatch):
         "urgency.critical.participation_frac": "0.3", "urgency.critical.min_horizon_sessions": "0.04",
         "venue_account.venue": "binance", "venue_account.url": "http://127.0.0.1:1", "venue_account.base_currency": "USD",
         "venue_account.api_key": "k", "venue_account.secret": "s", "venue_account.wallet": "w", "venue_account.private_key": "p",
+        "regulation.sec_max_illiquid_frac": "0.2", "regulation.sec_min_highly_liquid_frac": "0.2", "regulation.sec_anticipated_trade_frac": "0.2",
+        "regulation.sec_value_impact_bps": "80", "regulation.esma_min_coverage_ratio": "1.2", "regulation.esma_redemption_frac": "0.2",
+        "regulation.esma_notice_sessions": "7", "regulation.sebi_min_liquid_frac": "0.2", "regulation.sebi_min_lr_ratio": "1.1",
+        "regulation.sebi_confidence": "0.9", "regulation.sebi_horizon_sessions": "15", "regulation.sebi_participation_frac": "0.2",
+        "regulation.frtb_confidence": "0.99", "regulation.frtb_base_sessions": "5", "regulation.frtb_max_exceptions_99": "10",
+        "regulation.frtb_min_prices": "24",
         "freshness.publish_grace_s": "6", "cache.ttl_s": "7", "cache.max_entries": "8", "logging.level": "DEBUG",
     }  # fmt: skip
     defaults = {line.key: line.value for line in config_lines(load_settings())}

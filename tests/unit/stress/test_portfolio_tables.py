@@ -21,6 +21,7 @@ from liquidity.portfolio.policy import DEFAULT_POLICY
 from liquidity.stress.grid import WhatIfAxes
 from liquidity.stress.measures import headroom, portfolio_stress
 from liquidity.stress.portfolio_tables import cascades, reverse_stress, stress_grid, stress_results
+from liquidity.stress.stress_tables import portfolio_origin
 from liquidity.stress.vector import stress_vector
 from resources.scenarios import load_scenarios
 from tests.unit.stress.portfolios import make_holdings, make_surface
@@ -158,3 +159,38 @@ def test_grid_table() -> None:
     assert set(table["left_out"]) == {1}
     assert table["stressed_loss_base"].iloc[-1] == table["stressed_loss_base"].max()
     assert_keeps(stress_grid(SESSION, [], make_surface(), axes), STRESS_GRID)
+
+
+@pytest.mark.feature("PL-ST-04")
+def test_a_forced_sale_within_the_visible_bids_brings_the_money_that_rests_there() -> None:
+    # The bids hold 1m at 0.5 bps, 4m at 3 bps and 15m at 12 bps; their units are that money at each bid's own price.
+    units = 1e6 / (100.0 * (1.0 - 0.5e-4)) + 4e6 / (100.0 * (1.0 - 3e-4))
+    levels = pd.DataFrame(
+        {
+            "session_date": SESSION,
+            "instrument_id": ["binance:SOLUSDT-PERP"],
+            "at": datetime(2026, 3, 20, 12, tzinfo=UTC),
+            "side": ["long"],
+            "price_level": [100.0],
+            "notional_quote": [100.0 * units],
+            "distance_frac": [0.0],
+            "covered_frac": 1.0,
+        }
+    )
+    [row] = cascades(SESSION, levels, make_surface(), [0.0], [0.0]).to_dict("records")
+    assert row["received_quote"] == pytest.approx(5e6, rel=1e-12)
+    assert row["visible_fill_frac"] == pytest.approx(1.0)
+
+
+@pytest.mark.feature("AP-ST-01")
+def test_the_origin_of_a_portfolio_is_that_of_its_instruments() -> None:
+    held, market = make_holdings(), make_surface()
+    some = market.origin.copy()
+    some[0] = "simulated"
+    for origin, told in (
+        (market.origin, "recorded"),
+        (some, "mixed"),
+        (np.full(8, "simulated", dtype=object), "simulated"),
+    ):
+        assert portfolio_origin(held, replace(market, origin=origin)) == told
+    assert portfolio_origin(replace(held, place=np.full(8, -1)), market) == "mixed"
