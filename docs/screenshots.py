@@ -77,6 +77,11 @@ def _book_plots(page: Page) -> None:
     page.get_by_text("mean_quoted_spread_bps", exact=True).first.evaluate("element => element.scrollIntoView()")
 
 
+def _below_checks(page: Page) -> None:
+    """A risk table's own numbers and pictures, below those that every table tells."""
+    page.get_by_text("contract_version", exact=True).first.evaluate("element => element.scrollIntoView()")
+
+
 PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "asset_graph": ("/asset-groups", "signals", _open_groups),
     "liquidity_index_overview": ("/assets/pulse/liquidity_index?view=overview", "mean_points", _overview),
@@ -89,6 +94,10 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "liquidation_levels": ("/assets/pulse/liquidation_levels?view=events", "books", _newest_day),
     "index_forecast": ("/assets/pulse/index_forecast?view=events", "deepest_falls", _fans),
     "forecast_scores": ("/assets/pulse/forecast_scores?view=events", "judged", _accuracy),
+    "liquidity_surface": ("/assets/risk/liquidity_surface?view=events", "method observed", _below_checks),
+    "liquidation_ladder": ("/assets/risk/liquidation_ladder?view=events", "ladder demo_fund", _below_checks),
+    "reverse_stress": ("/assets/risk/reverse_stress?view=events", "first break", _below_checks),
+    "var_backtest": ("/assets/risk/var_backtest?view=events", "models rejected", _below_checks),
     "heatmap": ("/assets/pulse/pulse_heatmap?view=overview", "masked_cells", _metadata),
 }
 

@@ -113,7 +113,7 @@ VAR_BACKTEST = TableContract(
     columns=(
         SESSION_DATE,
         PORTFOLIO_ID,
-        Column("model", "string", "id", "Model of value at risk.", pattern=r"^[a-z_]{2,40}$"),
+        Column("model", "string", "id", "Model of value at risk.", allowed=("historical", "normal", "student", "cornish_fisher", "filtered")),
         _LEVEL,
         Column("window_sessions", "int64", "sessions", "Sessions each forecast learned from; 0 where none was made.", minimum=0),
         Column("sessions_n", "int64", "1", "Sessions judged.", minimum=0),

@@ -223,10 +223,17 @@ LIQUIDATION_CASCADE = TableContract(
     location="risk",
     group="stress",
     row_means="A first fall of one perpetual, the longs it liquidates by level, and where their forced sales into the visible bids end.",
-    key=("session_date", "instrument_id", "depth_haircut_frac", "first_fall_frac"),
+    key=("session_date", "instrument_id", "case"),
     columns=(
         SESSION_DATE,
         INSTRUMENT_ID,
+        Column(
+            "case",
+            "int64",
+            "1",
+            "Number of the case of the instrument, in the order the run asked for them.",
+            minimum=0,
+        ),
         Column(
             "depth_haircut_frac",
             "float64",

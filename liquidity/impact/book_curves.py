@@ -129,6 +129,26 @@ class BookCurves:
         rows = np.repeat(np.concatenate(chosen) - begins, counts) + np.arange(int(counts.sum()))
         return BookCurves(start, self.size_ccy[rows], self.marginal_bps[rows], self.total[rows])
 
+    def followed_by(self, other: "BookCurves") -> "BookCurves":
+        """Curves of these instruments, then those of ``other``."""
+        buys, more_buys = int(self.start[BUY, -1]), int(other.start[BUY, -1])
+        start = np.stack(
+            [
+                np.concatenate([self.start[BUY], other.start[BUY, 1:] + buys]),
+                np.concatenate([self.start[SELL] + more_buys, other.start[SELL, 1:] + len(self.size_ccy)]),
+            ]
+        )
+
+        def joined(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.concatenate([one[:buys], two[:more_buys], one[buys:], two[more_buys:]])
+
+        return BookCurves(
+            start,
+            joined(self.size_ccy, other.size_ccy),
+            joined(self.marginal_bps, other.marginal_bps),
+            joined(self.total, other.total),
+        )
+
     def stressed(self, depth_left_frac: NDArray[np.float64], spread_mult: NDArray[np.float64]) -> "BookCurves":
         """Thin every step and push all prices away from mid by what the spread widens.
 

@@ -259,6 +259,15 @@ class LiquiditySurface:
         }
         return replace(self, **arrays, curves=self.curves.take(chosen))
 
+    def followed_by(self, other: "LiquiditySurface") -> "LiquiditySurface":
+        """The rows of this surface, then those of ``other``; an instrument may occur in both."""
+        arrays: dict[str, Any] = {
+            each.name: np.concatenate([getattr(self, each.name), getattr(other, each.name)])
+            for each in fields(self)
+            if isinstance(getattr(self, each.name), np.ndarray)
+        }
+        return replace(self, **arrays, curves=self.curves.followed_by(other.curves))
+
     def stressed(self, shock: Shock) -> "LiquiditySurface":
         """The surface under a shock whose arrays are aligned with this one.
 

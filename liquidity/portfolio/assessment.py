@@ -2,21 +2,21 @@
 
 One :class:`Assessor` answers for a whole surface, calm and stressed; an order takes well under a millisecond once it
 is made. The table of a whole portfolio comes from ``assessment_table.py`` by the same arithmetic; older names of these
-calls are in ``legacy_names.py``.
+calls are in ``legacy_names.py``. Read next: ``order_risk.py`` (score, horizon and holding time).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liquidity.domain.errors import ConfigError
-from liquidity.impact.book_curves import BUY, SELL, BookCurves
 from liquidity.impact.surface import LiquiditySurface, immediate_sessions
 from liquidity.portfolio.liquidation import whole_sessions
+from liquidity.portfolio.order_risk import holding_sessions, order_horizon, risk_score, tier_of_score
 from liquidity.portfolio.policy import COST_HORIZONS_SESSIONS, DEFAULT_POLICY, LiquidityPolicy
 
 __all__ = [
@@ -25,10 +25,6 @@ __all__ = [
     "Assessor",
     "HorizonCost",
     "RiskWarning",
-    "holding_sessions",
-    "order_horizon",
-    "risk_score",
-    "tier_of_score",
     "warnings_of",
 ]
 
@@ -50,9 +46,6 @@ WARNING_CODES: Final[Mapping[str, str]] = {
 }
 """Codes of warnings and what they say."""
 
-_SCORE_TIERS: Final = ((80.0, "ultra_liquid"), (60.0, "liquid"), (40.0, "moderate"), (20.0, "illiquid"))
-_HOLDING_SHARE: Final = 0.25
-_LONGEST_HOLDING: Final = 250.0
 _OWN_METHODS: Final = ("book", "own_fills", "observed")
 
 
@@ -103,7 +96,7 @@ class Assessment:
     liquidation_time_days
         ``horizon_sessions`` without the least time; NaN is never. ``cash_after_sessions`` rounds up and adds settlement.
     liquidity_risk_score
-        0-100, 100 is worst: see :func:`risk_score`.
+        0-100, 100 is worst: see :func:`~liquidity.portfolio.order_risk.risk_score`.
     order_adv_frac
         Size over average daily volume; in the older documents ``concentration_risk``.
     market_impact_risk
@@ -175,7 +168,7 @@ class Assessor:
     ) -> None:
         self.surface, self.policy = surface, policy
         # Calm and stressed rows below each other: one order then takes one pass of the cost instead of two.
-        self._both = _stacked(surface, surface.stressed(policy.stress))
+        self._both = surface.followed_by(surface.stressed(policy.stress))
         self._scores = np.full(len(surface), np.nan) if scores is None else scores
         self._row = {name: row for row, name in enumerate(surface.instrument_id)}
 
@@ -309,49 +302,6 @@ class Assessor:
         return told
 
 
-def order_horizon(days: NDArray[np.float64], min_horizon_sessions: float) -> NDArray[np.float64]:
-    """Time an order is worked: the days its participation takes, the urgency's least time at least; NaN is never."""
-    return np.maximum(days, min_horizon_sessions)
-
-
-def risk_score(
-    order_adv_frac: NDArray[np.float64], cost_now_bps: NDArray[np.float64], score: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Liquidity risk 0-100, 100 is worst: size over 20 % of ADV up to 40, cost now over 50 bps up to 30, 0.3 (100 - score).
-
-    An unknown volume or cost counts as the worst of its part, an unknown score as 50: who cannot tell is not safe.
-
-    Examples
-    --------
-    >>> risk_score(np.array([0.1]), np.array([25.0]), np.array([50.0])).tolist()
-    [50.0]
-    """
-    size = np.where(np.isnan(order_adv_frac), 1.0, np.minimum(order_adv_frac / 0.20, 1.0))
-    cost = np.where(np.isnan(cost_now_bps), 1.0, np.minimum(cost_now_bps / 50.0, 1.0))
-    illiquid = (100.0 - np.where(np.isnan(score), 50.0, score)) / 100.0
-    return 40.0 * size + 30.0 * cost + 30.0 * illiquid
-
-
-def holding_sessions(
-    cost_bps: NDArray[np.float64], volatility_daily_frac: NDArray[np.float64], days: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Sessions to hold so that buying and selling costs a quarter of the price's standard deviation, no less than the exit takes.
-
-    T with 2 c = 1/4 sigma sqrt(T); a rule of judgement. NaN without cost, volatility or volume, and where a year of 250
-    sessions is too short: prices that hardly move never pay for a round trip.
-    """
-    sigma = np.where(volatility_daily_frac > 0.0, volatility_daily_frac, np.nan)
-    needed = np.maximum((2.0 * cost_bps / 1e4 / (_HOLDING_SHARE * sigma)) ** 2, days)
-    return np.where(needed <= _LONGEST_HOLDING, needed, np.nan)
-
-
-def tier_of_score(score: float) -> str:
-    """Word of a liquidity score: ultra_liquid from 80, liquid from 60, moderate from 40, illiquid from 20, else distressed."""
-    if np.isnan(score):
-        return "unknown"
-    return next((name for least, name in _SCORE_TIERS if score >= least), "distressed")
-
-
 def warnings_of(
     policy: LiquidityPolicy,
     *,
@@ -395,27 +345,3 @@ def warnings_of(
         found.append(RiskWarning("modelled_inputs", "info", nan, nan, ""))
     order = {"critical": 0, "warning": 1, "info": 2}
     return tuple(sorted(found, key=lambda each: order[each.severity]))
-
-
-def _stacked(above: LiquiditySurface, below: LiquiditySurface) -> LiquiditySurface:
-    """The rows of two surfaces of the same kind, one below the other."""
-    arrays: dict[str, Any] = {
-        field.name: np.concatenate([getattr(above, field.name), getattr(below, field.name)])
-        for field in fields(above)
-        if isinstance(getattr(above, field.name), np.ndarray)
-    }
-    first, second = above.curves, below.curves
-    buys, more_buys = int(first.start[BUY, -1]), int(second.start[BUY, -1])
-    start = np.stack(
-        [
-            np.concatenate([first.start[BUY], second.start[BUY, 1:] + buys]),
-            np.concatenate([first.start[SELL] + more_buys, second.start[SELL, 1:] + len(first.size_ccy)]),
-        ]
-    )
-
-    def joined(name: str) -> NDArray[np.float64]:
-        one, other = getattr(first, name), getattr(second, name)
-        return np.concatenate([one[:buys], other[:more_buys], one[buys:], other[more_buys:]])
-
-    curves = BookCurves(start, joined("size_ccy"), joined("marginal_bps"), joined("total"))
-    return replace(above, **arrays, curves=curves)

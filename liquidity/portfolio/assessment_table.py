@@ -12,18 +12,12 @@ from numpy.typing import NDArray
 from liquidity.contracts.risk_portfolio import POSITION_LIQUIDITY
 from liquidity.domain.errors import InsufficientDataError
 from liquidity.impact.surface import LiquiditySurface, immediate_sessions
-from liquidity.portfolio.assessment import (
-    RiskWarning,
-    holding_sessions,
-    order_horizon,
-    risk_score,
-    tier_of_score,
-    warnings_of,
-)
+from liquidity.portfolio.assessment import RiskWarning, warnings_of
 from liquidity.portfolio.currency import Rates
 from liquidity.portfolio.holdings import Holdings
 from liquidity.portfolio.ladder import on_surface
 from liquidity.portfolio.liquidation import liquidity_tier, whole_sessions
+from liquidity.portfolio.order_risk import holding_sessions, order_horizon, risk_score, tier_of_score
 from liquidity.portfolio.policy import COST_HORIZONS_SESSIONS, LiquidityPolicy
 
 __all__ = ["assess_positions"]

@@ -224,8 +224,11 @@ def cascade_row(
 
 
 def cascade_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """Rows of :data:`LIQUIDATION_CASCADE` in its types and order."""
-    return _typed(pd.DataFrame(list(rows)), LIQUIDATION_CASCADE)
+    """Rows of :data:`LIQUIDATION_CASCADE` in its types and order, the cases of each instrument numbered as given."""
+    table = pd.DataFrame(list(rows))
+    if len(table):
+        table["case"] = table.groupby("instrument_id").cumcount()
+    return _typed(table, LIQUIDATION_CASCADE)
 
 
 def _typed(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:

@@ -106,3 +106,21 @@ def test_curves_lie_end_to_end_and_are_taken_apart_again() -> None:
     assert found is not None
     np.testing.assert_array_equal(found.marginal_bps, one.marginal_bps)
     assert BookCurves.of(2, {}, {}).is_empty
+
+
+@pytest.mark.feature("AP-IM-02")
+def test_curves_that_follow_others_keep_each_curve():
+    first = BookCurves.of(
+        2, {1: Curve(np.array([1.0, 3.0]), np.array([1.0, 2.0]))}, {0: Curve(np.array([5.0]), np.array([4.0]))}
+    )
+    second = BookCurves.of(
+        1, {0: Curve(np.array([7.0]), np.array([6.0]))}, {0: Curve(np.array([8.0, 9.0]), np.array([1.0, 3.0]))}
+    )
+    both = first.followed_by(second)
+    assert len(both) == 3
+    for side in (BUY, SELL):
+        for place, (one, its) in enumerate([(first, 0), (first, 1), (second, 0)]):
+            told, kept = both.curve(side, place), one.curve(side, its)
+            assert (told is None) == (kept is None)
+            if told is not None:
+                assert (told.size_ccy.tolist(), told.total.tolist()) == (kept.size_ccy.tolist(), kept.total.tolist())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from liquidity.domain.errors import ConfigError
 from liquidity.impact.surface import LiquiditySurface
-from liquidity.portfolio.assessment import WARNING_CODES, Assessor, risk_score, tier_of_score
+from liquidity.portfolio.assessment import WARNING_CODES, Assessor
 from liquidity.portfolio.assessment_table import assess_positions
 from liquidity.portfolio.currency import Rates
 from liquidity.portfolio.holdings import Holdings
@@ -22,6 +22,7 @@ from liquidity.portfolio.legacy_names import (
     estimate_market_impact,
     get_liquidity_risk_summary,
 )
+from liquidity.portfolio.order_risk import risk_score, tier_of_score
 from liquidity.portfolio.policy import DEFAULT_POLICY, URGENCIES
 
 NAMES = ["A", "B", "C", "D"]
