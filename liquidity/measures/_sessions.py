@@ -104,7 +104,7 @@ def _calendars(
             continue
         at = np.minimum(np.searchsorted(opened, days), len(opened) - 1)
         rows = np.flatnonzero((market_of_row == number) & (opened[at] == days))
-        used = np.zeros(int(codes.max()) + 1, dtype=np.bool_)
+        used = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.bool_)
         used[codes[rows]] = True
         mine = np.flatnonzero(used)
         cell = np.full((len(mine), len(opened)), -1, dtype=np.int32)

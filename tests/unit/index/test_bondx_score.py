@@ -9,7 +9,7 @@ import pytest
 
 from liquidity.contracts.pulse import BONDX_SCORE, SCORE_METHODS
 from liquidity.domain.errors import ContractError
-from liquidity.index.bondx_score import bondx_score, combine_scores
+from liquidity.index.bondx_score import _drivers, bondx_score, combine_scores
 from liquidity.index.liquidity_index import score_liquidity
 from liquidity.index.profiles import profiles_for, weight_profile, with_overrides
 from liquidity.index.repayment_support import score_repayment
@@ -147,3 +147,20 @@ def test_a_class_without_profile_is_refused(make_features: MakeFeatures) -> None
     liquidity, repayment = tables(features)
     with pytest.raises(ContractError, match="no profile for the asset classes"):
         combine_scores(liquidity, repayment, features, {"bond_corporate": V1})
+
+
+def test_drivers_are_the_sides_by_size_then_the_rating_and_nothing_where_not_observed() -> None:
+    sides = np.array([[60.0, 20.0], [np.nan, 70.0], [50.0, 50.0], [80.0, 90.0], [np.nan, np.nan]])
+    weight = np.array([[0.5, 0.5], [0.0, 1.0], [0.25, 0.75], [0.5, 0.5], [0.0, 0.0]])
+    contribution = np.where(weight > 0.0, weight * (np.nan_to_num(sides) - 50.0), 0.0)
+    tilt = np.array([0.0, -2.5, 1.0, 3.0, 4.0])
+    observed = np.array([True, True, True, False, True])
+    found = [json.loads(text) for text in _drivers(sides, weight, contribution, tilt, observed)]
+    told = [[(item["feature"], item["score"], item["contribution"]) for item in row] for row in found]
+    assert told == [
+        [("repayment_score", 20.0, -15.0), ("liquidity_score", 60.0, 5.0)],
+        [("repayment_score", 70.0, 20.0), ("rating_tilt", None, -2.5)],
+        [("liquidity_score", 50.0, 0.0), ("repayment_score", 50.0, 0.0), ("rating_tilt", None, 1.0)],
+        [],
+        [("rating_tilt", None, 4.0)],
+    ]

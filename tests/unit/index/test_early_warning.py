@@ -148,3 +148,14 @@ def test_midnights_as_the_lake_returns_them_count_as_days() -> None:
     last = START + dt.timedelta(days=1)
     midnights = table.assign(session_date=pd.to_datetime(table["session_date"]))
     pd.testing.assert_frame_equal(early_warnings(midnights, [last]), early_warnings(table, [last]))
+
+
+def test_categorical_texts_count_as_plain_ones() -> None:
+    table = history({"XNSE:B": [50.0, 50.0, 25.0, 25.0], "XNSE:A": [60.0, 30.0, 30.0, 30.0], "XNSE:C": [40.0] * 4})
+    coded = table.astype(
+        {"instrument_id": pd.CategoricalDtype(["XNSE:Z", "XNSE:B", "XNSE:C", "XNSE:A"]), "method": "category"}
+    )
+    days = sorted(set(table["session_date"]))
+    plain = early_warnings(table, days)
+    pd.testing.assert_frame_equal(early_warnings(coded, days), plain)
+    assert plain["instrument_id"].drop_duplicates().tolist() == ["XNSE:A", "XNSE:B"]

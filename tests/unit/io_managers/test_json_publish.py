@@ -1,5 +1,6 @@
 """liquidity_pulse.json: whole, ordered, atomic, latest only when newest."""
 
+import errno
 import hashlib
 import json
 from datetime import date
@@ -7,6 +8,7 @@ from datetime import date
 import jsonschema
 import pytest
 
+from io_managers import json_publish
 from io_managers.json_publish import latest_path, pulse_path, read_pulse_json, write_pulse_json
 from liquidity.domain.errors import ContractError
 from liquidity.index.pulse_document import PULSE_SCHEMA, SCHEMA_VERSION
@@ -36,6 +38,29 @@ def test_bytes_and_text_give_the_same_file(tmp_path):
     one = write_pulse_json(tmp_path / "a", DAY, texts, {"v": 1})
     two = write_pulse_json(tmp_path / "b", DAY, [text.encode() for text in texts], {"v": 1})
     assert one.sha256 == two.sha256
+
+
+def test_a_file_of_many_pieces_is_hashed_and_written_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_publish, "_WRITTEN_AT_ONCE_BYTES", 1_000)
+    written = documents(*(f"A1:{number:05}" for number in range(500)))
+    receipt = write_pulse_json(tmp_path, DAY, iter(written), {"v": 1})
+    assert [json.dumps(item) for item in read_pulse_json(receipt.path)["data"]] == written
+    assert receipt.sha256 == hashlib.sha256(receipt.path.read_bytes()).hexdigest()
+    assert receipt.size_bytes > 10_000
+
+
+def test_a_full_disk_is_told_and_leaves_the_previous_file(tmp_path, monkeypatch):
+    receipt = write_pulse_json(tmp_path, DAY, documents("A1:X"), {})
+    before = receipt.path.read_bytes()
+
+    def full(self, whole):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(json_publish._HashedFile, "_write", full)
+    with pytest.raises(OSError, match="No space"):
+        write_pulse_json(tmp_path, DAY, documents("A1:X", "A1:Y"), {})
+    assert receipt.path.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["liquidity_pulse.json"] * 2
 
 
 def test_empty_session_and_empty_header(tmp_path):

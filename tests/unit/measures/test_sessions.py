@@ -215,3 +215,10 @@ def test_the_first_weeks_that_the_calendars_know_can_be_measured() -> None:
     early = sessions_between("XNYS", date(1998, 1, 2), date(1998, 2, 13))
     table = measure_sessions(rows("OLD", early), early[-1:])
     assert value_of(table, "OLD", "amihud")["observations_n"] > 8
+
+
+def test_no_row_of_known_calendars_and_names_gives_no_measure() -> None:
+    panel = rows("A", history(20)).astype({"instrument_id": "category", "calendar": "category"})
+    for nothing in (panel.iloc[:0], panel[panel["session_date"] < LAST - timedelta(days=200)]):
+        assert measure_sessions(nothing, [LAST]).empty
+    assert measure_sessions(panel, [LAST + timedelta(days=400)]).empty
