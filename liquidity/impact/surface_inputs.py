@@ -66,7 +66,8 @@ FEATURE_COLUMNS: Final = ("session_date", "instrument_id", "spread_bps", "spread
 QUOTE_COLUMNS: Final = ("session_date", "instrument_id", "bid", "ask")
 """Columns read of ``microstructure``, the session and the days before it."""
 _ENOUGH_TRADED: Final = 5
-"""Sessions with a trade from which a bond's own volume speaks for itself; below, it is shrunk with as many of the pool."""
+"""Sessions with a trade from which a bond's own volume speaks for itself. Below, its known sessions, idle ones among them,
+are weighed against five of the pool: twenty sessions without a trade are evidence, not silence."""
 _LEAST_KNOWN: Final = 10
 _LEAST_RETURNS: Final = 10
 _NOISE_OF_VOLATILITY: Final = 0.5
@@ -291,7 +292,7 @@ def _adv(
     peer = np.where(usable, velocity.value * outstanding, ruled)
     level = np.where(usable, velocity.level, "rule_based").astype(object)
     thin = peers.is_bond & (traded_n < _ENOUGH_TRADED) & np.isfinite(peer)
-    shrunk = (traded_n * np.nan_to_num(own) + _ENOUGH_TRADED * peer) / (traded_n + _ENOUGH_TRADED)
+    shrunk = (known_n * np.nan_to_num(own) + _ENOUGH_TRADED * peer) / (known_n + _ENOUGH_TRADED)
     adv[thin], basis[thin] = shrunk[thin], level[thin]
     basis[~(adv > 0.0)] = "none"
     return adv, basis

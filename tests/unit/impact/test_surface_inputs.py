@@ -79,8 +79,8 @@ def test_a_thin_bond_takes_the_turnover_of_its_nearest_pool_by_what_it_traded_it
     made = surface(*peers, idle, once, told=told)
     at = {name: place for place, name in enumerate(made.instrument_id)}
     pool = 1e-3 * 2e9  # the median name trades a thousandth of what is outstanding
-    assert made.adv_ccy[at["A:idle"]] == pytest.approx(pool)
-    assert made.adv_ccy[at["A:once"]] == pytest.approx((1 * 1e4 + 5 * pool) / 6)
+    assert made.adv_ccy[at["A:idle"]] == pytest.approx((20 * 0.0 + 5 * pool) / 25)  # twenty idle sessions count
+    assert made.adv_ccy[at["A:once"]] == pytest.approx((20 * 1e4 + 5 * pool) / 25)
     assert made.adv_basis[at["A:idle"]] == "pooled_sector_rating"
     assert made.spread_bps[at["A:idle"]] == pytest.approx(22.0)
     assert made.spread_sd_bps[at["A:idle"]] == pytest.approx(1.4826)
@@ -96,7 +96,9 @@ def test_without_peers_rules_answer_under_their_name() -> None:
     )
     assert made.method.tolist() == ["rule_based", "rule_based"]
     assert made.spread_bps.tolist() == [40.0, 140.0]  # BBB of four years; unrated without a maturity
-    assert made.adv_ccy.tolist() == [1e6, 1e7]
+    assert made.adv_ccy.tolist() == pytest.approx(
+        [1e6 / 5, 1e7 / 5]
+    )  # five parts of the rule beside twenty idle sessions
     assert np.isfinite(made.cost(-1, np.array([1e5, 1e5]), 1.0).expected_bps).all()
     assert (made.spread_sd_bps > 0.0).all()
     assert made.coverage_frac.tolist() == [1.0, 1.0]  # that nothing traded is known
