@@ -5,7 +5,7 @@ Read next: ``liquidity/market_risk/market_risk_table.py``, which fills them.
 
 from typing import Final
 
-from liquidity.contracts._columns import INSTRUMENT_ID, SESSION_DATE, fraction, non_negative
+from liquidity.contracts._columns import INSTRUMENT_ID, PORTFOLIO_ORIGIN, SESSION_DATE, fraction, non_negative
 from liquidity.contracts.risk_positions import PORTFOLIO_ID
 from liquidity.contracts.table import Column, TableContract
 from liquidity.domain.identifier import INSTRUMENT_ID_PATTERN
@@ -31,16 +31,6 @@ _REASON = Column(
 
 def _money(name: str, meaning: str) -> Column:
     return Column(name, "float64", "base currency", meaning, nullable=True, minimum=-1e18, maximum=1e18)
-
-
-def _source() -> Column:
-    return Column(
-        "origin",
-        "string",
-        "id",
-        "Where the prices of the scenarios come from: recorded markets, the simulator, or both.",
-        allowed=("recorded", "simulated", "mixed"),
-    )
 
 
 _LEVEL = Column(
@@ -72,7 +62,7 @@ MARKET_RISK = TableContract(
         _money("high_base", "Upper end of that interval."),
         fraction("covered_frac", "Share of the gross value that the scenarios revalue; null without positions."),
         fraction("proxied_frac", "Share of those scenarios, by value, lent by peers; null without positions."),
-        _source(),
+        PORTFOLIO_ORIGIN,
         _REASON,
     ),
 )  # fmt: skip
@@ -99,7 +89,7 @@ RISK_CONTRIBUTIONS = TableContract(
         non_negative("liquidation_sessions", "sessions", "Sessions to sell it at the portfolio's participation, at least 1."),
         _money("component_lvar_base", "Part of the liquidity-adjusted value at risk; the parts sum to it."),
         fraction("proxied_frac", "Share of its scenarios lent by peers."),
-        _source(),
+        PORTFOLIO_ORIGIN,
         _REASON,
     ),
 )  # fmt: skip
@@ -129,7 +119,7 @@ VAR_BACKTEST = TableContract(
         Column("zone_hits_n", "int64", "1", "Exceedances in those sessions.", nullable=True, minimum=0),
         fraction("fell_back_frac", "Share of sessions in which the model could not speak and the historical number stood in.", nullable=False),
         Column("failures", "string", "codes", "What 5 % rejects: too_many, too_few, clustered, too_deep; empty where nothing.", pattern=_CODES),
-        _source(),
+        PORTFOLIO_ORIGIN,
         _REASON,
     ),
 )  # fmt: skip
@@ -150,7 +140,7 @@ CORRELATION = TableContract(
         fraction("shrinkage_frac", "Share of the target (no correlation) in the matrix.", nullable=False),
         Column("filled", "bool", "1", "Too few common sessions: the mean of the other pairs."),
         Column("repaired", "bool", "1", "The matrix had a negative eigenvalue and was repaired."),
-        _source(),
+        PORTFOLIO_ORIGIN,
     ),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Final
 from liquidity.contracts._columns import (
     INSTRUMENT_ID,
     OBSERVED_AT,
+    PORTFOLIO_ORIGIN,
     SESSION_DATE,
     SOURCE,
     fraction,
@@ -34,13 +35,6 @@ REGIMES: Final = ("sec22e4", "esma", "sebi", "frtb")
 _NAME: Final = r"^[a-z][a-z0-9_]{1,59}$"
 _INVESTOR = Column("investor_type", "string", "id", "Kind of holder as the fund's registrar tells it.", pattern=_NAME)
 _REGIME = Column("regime", "string", "id", "Rules that the row belongs to.", allowed=REGIMES)
-_MIXED_ORIGIN = Column(
-    "origin",
-    "string",
-    "id",
-    "What the portfolio's instruments are: recorded, simulated or mixed.",
-    allowed=("recorded", "simulated", "mixed"),
-)
 
 
 def _text(name: str, meaning: str, *, nullable: bool = False) -> Column:
@@ -129,7 +123,7 @@ REDEMPTION_COVERAGE = TableContract(
         non_negative("dilution_bps", "bps", "Loss of the remaining holders' net asset value without it."),
         Column("swung", "bool", "flag", "Whether the redemption is above the partial-swing threshold.", nullable=True),
         _text("reason", "Why there is no number; empty where there is one."),
-        _MIXED_ORIGIN,
+        PORTFOLIO_ORIGIN,
     ),
 )  # fmt: skip
 
@@ -154,7 +148,7 @@ REGULATORY_BUCKETS = TableContract(
         fraction("liquid_weight_frac", "Share of the value that counts as liquid; null where the regime has no weights."),
         non_negative("liquidity_horizon_days", "days", "Liquidity horizon of the risk factors; null where the regime has none."),
         _text("reason", "Why it is not classified, or what was assumed; empty where nothing needs saying."),
-        _MIXED_ORIGIN,
+        PORTFOLIO_ORIGIN,
     ),
 )  # fmt: skip
 
@@ -180,7 +174,7 @@ REGULATORY_TESTS = TableContract(
         _text("rule_date", "Day from which the source applies; null for a number that is only told.", nullable=True),
         _text("tables", "Lineage: tables, session and rows that were read."),
         _text("reason", "Why there is no number, or what it hangs on; empty where nothing needs saying."),
-        _MIXED_ORIGIN,
+        PORTFOLIO_ORIGIN,
     ),
 )  # fmt: skip
 

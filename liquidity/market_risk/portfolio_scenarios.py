@@ -110,7 +110,7 @@ class PortfolioScenarios:
     def proxied_frac(self) -> float:
         """Share of the scenarios lent by peers, by value; NaN where nothing is revalued."""
         held = np.abs(self.money)
-        return float(held @ self.scenarios.proxied_frac / held.sum()) if held.sum() > 0.0 else float("nan")
+        return min(float(held @ self.scenarios.proxied_frac / held.sum()), 1.0) if held.sum() > 0.0 else float("nan")
 
     @property
     def costed_frac(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liquidity.domain.errors import ContractError
+from liquidity.domain.origin import joint_origin
 
 __all__ = ["Holdings"]
 
@@ -86,3 +87,7 @@ class Holdings:
         """(P,) whether the position has a value and a place on the surface."""
         found: NDArray[np.bool_] = np.isfinite(self.value_base) & (self.place >= 0)
         return found
+
+    def joint_origin(self, surface_origin: NDArray[np.object_]) -> str:
+        """Origin of the portfolio's instruments, from the surface's (N,): recorded, simulated, or mixed."""
+        return joint_origin(surface_origin[self.place[self.place >= 0]])

@@ -24,7 +24,6 @@ __all__ = [
     "RISK_HORIZONS",
     "Redemption",
     "coverage_rows",
-    "origin_of",
     "redemption_risk_rows",
     "redemptions_of",
 ]
@@ -181,7 +180,7 @@ def coverage_rows(
                         "dilution_bps": swing.unswung_bps if swing else np.nan,
                         "swung": swing.swung if swing else None,
                         "reason": reason,
-                        "origin": origin_of(there, surface),
+                        "origin": there.joint_origin(surface.origin),
                     }
                 )
     table = pd.DataFrame(rows, columns=list(REDEMPTION_COVERAGE.column_names))
@@ -192,9 +191,3 @@ def coverage_rows(
 def _share(usable: float | None, net: float) -> float:
     """Share of net assets that a redemption may be; more than all of them cannot be redeemed."""
     return float("nan") if usable is None else float(np.minimum(usable / net, 1.0))
-
-
-def origin_of(held: Holdings, surface: LiquiditySurface) -> str:
-    """What a portfolio's instruments are: recorded, simulated, or mixed (so is one that the surface does not know)."""
-    origins = sorted({str(each) for each in surface.origin[held.place[held.place >= 0]]})
-    return origins[0] if len(origins) == 1 else "mixed"

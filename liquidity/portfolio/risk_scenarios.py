@@ -95,12 +95,11 @@ def scenarios_of_holdings(
         empty = np.empty((0, len(holdings)))
         scenarios = Scenarios(np.empty(0, dtype="datetime64[D]"), empty, np.zeros(len(holdings)), nothing)
         own = empty
-    origins = sorted({str(each) for each in surface.origin[holdings.place[on_surface]]})
     return (
         PortfolioScenarios(
             session_date=session,
             portfolio_id=holdings.portfolio_id,
-            origin=origins[0] if len(origins) == 1 else "mixed",
+            origin=holdings.joint_origin(surface.origin),
             instrument_id=holdings.instrument_id,
             value_base=holdings.value_base,
             equity_base=holdings.equity_base,

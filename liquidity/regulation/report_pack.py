@@ -16,7 +16,6 @@ import pandas as pd
 from liquidity.contracts.risk_regulation import REGULATORY_BUCKETS, REGULATORY_TESTS
 from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.holdings import Holdings
-from liquidity.portfolio.liability_tables import origin_of
 from liquidity.regulation.thresholds import Threshold
 
 __all__ = ["CASH_ID", "Finding", "ReportPack"]
@@ -135,7 +134,7 @@ class ReportPack:
         read: Mapping[str, int] | None = None,
     ) -> "ReportPack":
         """Pack of one portfolio; ``read`` are further tables and their rows beside positions and surface."""
-        origin = origin_of(held, surface)
+        origin = held.joint_origin(surface.origin)
         lineage = {"positions": len(held), "liquidity_surface": int((held.place >= 0).sum()), **(read or {})}
         told = "; ".join(f"{name}@{session.isoformat()}:{n}" for name, n in lineage.items())
         given = rows.assign(

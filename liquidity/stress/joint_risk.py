@@ -78,7 +78,7 @@ def joint_risk(found: StressedPortfolio, pairs: pd.DataFrame | None) -> JointRis
     return JointRisk(
         before_base=_deviation(found.before, chosen, correlation),
         after_base=_deviation(found.after, chosen, after),
-        covered_frac=float(gross[chosen].sum() / gross.sum()) if gross.sum() > 0.0 else 0.0,
+        covered_frac=min(float(gross[chosen].sum() / gross.sum()), 1.0) if gross.sum() > 0.0 else 0.0,
     )
 
 

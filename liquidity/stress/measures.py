@@ -127,7 +127,7 @@ def portfolio_stress_from(start: CalmPortfolio, vector: StressVector) -> Portfol
         cost_plan_before_base=float(np.nansum(found.before.cost_plan_base)),
         cost_plan_after_base=float(np.nansum(found.after.cost_plan_base)),
         stressed_loss_base=float(np.nansum(found.stressed_loss_base)),
-        answered_frac=float(gross[answered].sum()) / total if total > 0.0 else float("nan"),
+        answered_frac=min(float(gross[answered].sum()) / total, 1.0) if total > 0.0 else float("nan"),
         nav_before_base=holdings.equity_base,
         nav_after_base=holdings.equity_base - loss,
         illiquid_before_frac=1.0 - float(before[1]),

@@ -26,7 +26,6 @@ from liquidity.stress.stress_tables import (
     cascade_row,
     cascade_table,
     grid_table,
-    portfolio_origin,
     reverse_rows,
     reverse_table,
     stress_rows,
@@ -65,7 +64,7 @@ def stress_results(
     moves = {name: (crisis, crisis_moves(panel, crisis)) for name, (crisis, panel) in (panels or {}).items()}
     taken = {scenario.name for scenario in told} & set(moves)
     for held in portfolios:
-        origin, start = portfolio_origin(held, surface), calm_portfolio(held, surface, policy)
+        origin, start = held.joint_origin(surface.origin), calm_portfolio(held, surface, policy)
         pairs = None if correlations is None else _of_portfolio(correlations, held.portfolio_id, session)
         for scenario in told:
             found = portfolio_stress_from(start, stress_vector(scenario, held))
@@ -99,7 +98,7 @@ def reverse_stress(
     parts = []
     told = list(scenarios)
     for held in portfolios:
-        origin, start = portfolio_origin(held, surface), calm_portfolio(held, surface, policy)
+        origin, start = held.joint_origin(surface.origin), calm_portfolio(held, surface, policy)
         for scenario in told:
             full = stress_vector(scenario, held)
 
@@ -122,7 +121,7 @@ def stress_grid(
     rules = StressRules(policy.participation_frac)
     return grid_table(
         session,
-        [(held, what_if_grid(held, surface, axes, rules), portfolio_origin(held, surface)) for held in portfolios],
+        [(held, what_if_grid(held, surface, axes, rules), held.joint_origin(surface.origin)) for held in portfolios],
     )
 
 

@@ -19,8 +19,6 @@ from liquidity.contracts.risk_stress import (
     WHOLE_PORTFOLIO,
 )
 from liquidity.contracts.table import TableContract
-from liquidity.domain.origin import joint_origin
-from liquidity.impact.surface import LiquiditySurface
 from liquidity.portfolio.holdings import Holdings
 from liquidity.stress.cascade import BookCascade
 from liquidity.stress.engine import Condition
@@ -32,17 +30,11 @@ __all__ = [
     "cascade_row",
     "cascade_table",
     "grid_table",
-    "portfolio_origin",
     "reverse_rows",
     "reverse_table",
     "stress_rows",
     "stress_table",
 ]
-
-
-def portfolio_origin(holdings: Holdings, surface: LiquiditySurface) -> str:
-    """Origin of a portfolio's instruments on the surface; ``mixed`` too where it knows none."""
-    return joint_origin(surface.origin[holdings.place[holdings.place >= 0]])
 
 
 def stress_rows(

@@ -21,7 +21,6 @@ from liquidity.portfolio.policy import DEFAULT_POLICY
 from liquidity.stress.grid import WhatIfAxes
 from liquidity.stress.measures import headroom, portfolio_stress
 from liquidity.stress.portfolio_tables import cascades, reverse_stress, stress_grid, stress_results
-from liquidity.stress.stress_tables import portfolio_origin
 from liquidity.stress.vector import stress_vector
 from resources.scenarios import load_scenarios
 from tests.unit.stress.portfolios import make_holdings, make_surface
@@ -192,5 +191,5 @@ def test_the_origin_of_a_portfolio_is_that_of_its_instruments() -> None:
         (some, "mixed"),
         (np.full(8, "simulated", dtype=object), "simulated"),
     ):
-        assert portfolio_origin(held, replace(market, origin=origin)) == told
-    assert portfolio_origin(replace(held, place=np.full(8, -1)), market) == "mixed"
+        assert held.joint_origin(replace(market, origin=origin).origin) == told
+    assert replace(held, place=np.full(8, -1)).joint_origin(market.origin) == "mixed"
