@@ -12,11 +12,12 @@ export DO_NOT_TRACK := 1
 
 setup: $(STAMP)
 
-# An environment of its own from hash-checked locks: pip installs uv, uv installs the rest.
+# An environment of its own from hash-checked locks: pip installs uv, uv installs the rest, and compiles it once, so that no
+# process of a read-only installation compiles it again.
 $(STAMP): requirements/bootstrap.lock requirements/lock.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/lock.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/lock.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 

@@ -121,7 +121,7 @@ def test_ladders_sell_and_pay_what_the_surface_says(case: Case, approach: str, s
                 assert steps.cash_base[row, column] == pytest.approx(paid * (flow - bps / 1e4), rel=1e-9, abs=1e-6)
 
 
-@pytest.mark.feature("AP-PF-02", "AP-PF-08")
+@pytest.mark.feature("AP-PF-02")
 @FEW
 @given(case=CASES)
 def test_tables_and_limits_are_the_ladder(case: Case) -> None:
