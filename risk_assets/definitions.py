@@ -31,7 +31,15 @@ from risk_assets.stress import liquidation_cascade, stress
 from risk_assets.surface import liquidity_surface
 from risk_assets.upstream import UPSTREAM
 
-__all__ = ["ASSETS", "CHECKED", "defs", "portfolio_risk", "portfolio_statements", "risk_automation", "sector_monitoring"]
+__all__ = [
+    "ASSETS",
+    "CHECKED",
+    "defs",
+    "portfolio_risk",
+    "portfolio_statements",
+    "risk_automation",
+    "sector_monitoring",
+]
 
 ASSETS = [
     sector_liquidity,
