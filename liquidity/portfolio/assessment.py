@@ -32,6 +32,7 @@ Severity = Literal["info", "warning", "critical"]
 
 WARNING_CODES: Final[Mapping[str, str]] = {
     "no_answer": "the surface has no cost for the instrument",
+    "no_value": "no fresh price: the position has no value to assess",
     "no_volume": "no known volume: there is no time to liquidate",
     "plan_required": "the order is a larger share of daily volume than may go without an execution plan",
     "above_max_adv": "the size is a larger share of daily volume than should be held or ordered",
@@ -313,13 +314,19 @@ def warnings_of(
     age_sessions: float,
     method: str,
     beyond_book: bool,
+    valued: bool = True,
 ) -> tuple[RiskWarning, ...]:
-    """Warnings of one assessment, gravest first. A number that equals its limit is no warning."""
+    """Warnings of one assessment, gravest first. A number that equals its limit is no warning.
+
+    Without a value (``valued`` False) nothing is known of cost and volume: the missing price is told, not they.
+    """
     limits, nan = policy.warnings, float("nan")
     found: list[RiskWarning] = []
-    if np.isnan(cost_now_bps):
+    if not valued:
+        found.append(RiskWarning("no_value", "critical", nan, nan, ""))
+    elif np.isnan(cost_now_bps):
         found.append(RiskWarning("no_answer", "critical", nan, nan, ""))
-    if np.isnan(share):
+    if valued and np.isnan(share):
         found.append(RiskWarning("no_volume", "critical", nan, nan, ""))
     elif share > limits.max_adv_frac:
         found.append(RiskWarning("above_max_adv", "critical", share, limits.max_adv_frac, "of ADV"))

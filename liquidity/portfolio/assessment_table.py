@@ -94,6 +94,7 @@ def assess_positions(
             age_sessions=age[row],
             method=method[row],
             beyond_book=bool(beyond[row]),
+            valued=bool(np.isfinite(held.value_base[row])),
         )
         for row in range(n)
     ]

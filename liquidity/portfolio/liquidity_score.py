@@ -43,8 +43,9 @@ def portfolio_score(values: ArrayLike, scores: ArrayLike) -> PortfolioScore:
 
     Examples
     --------
-    >>> portfolio_score([900.0, 100.0], [80.0, 10.0])
-    PortfolioScore(mean=73.0, worst_decile=10.0, scored_frac=1.0)
+    >>> score = portfolio_score([900.0, 100.0], [80.0, 10.0])
+    >>> score.mean, round(score.worst_decile, 9), score.scored_frac
+    (73.0, 10.0, 1.0)
     """
     weight = np.abs(np.asarray(values, dtype=np.float64))
     score = np.asarray(scores, dtype=np.float64)

@@ -82,7 +82,7 @@ def test_cash_due_against_cash_available() -> None:
     gross = np.abs(held.value_base)
     weights = np.array([0.05, 0.10, 0.12, 0.12, 0.03, 0.0, 0.0, 0.0])
     assert found.redemption_base == pytest.approx(held.equity_base * (gross * weights).sum() / gross.sum())
-    assert found.margin_call_base == pytest.approx(0.05 * gross[4] + 0.05 * gross[5])
+    assert found.margin_call_base == pytest.approx(0.05 * (gross[4] + gross[5] + gross[6]))
     assert found.cash_coverage_ratio == pytest.approx(
         found.cash_available_base / (found.redemption_base + found.margin_call_base)
     )

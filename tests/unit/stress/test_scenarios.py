@@ -43,7 +43,7 @@ def test_numbers_of_the_file_arrive() -> None:
     assert covid.classes["ig_bond"].spread_mult == 5.0
     assert covid.classes["hy_bond"].redemption_weekly_frac == 0.12
     assert "equity" in covid.classes
-    assert "crypto_alt" not in covid.classes
+    assert covid.classes["crypto_alt"].price_fall_frac == 0.6
     assert len(load_scenarios()["flash_crash"].classes) == len(STRESS_CLASSES)  # "every"
 
 
