@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
@@ -39,18 +39,23 @@ def named_features() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         file = str(path.relative_to(ROOT))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                test, marked = f"{file}::{node.name}", node.decorator_list
-            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
-                test, marked = file, [node.value]
-            else:
-                continue
+        for test, marked in _marked(file, ast.parse(path.read_text(encoding="utf-8"))):
             calls = [call for place in marked for call in ast.walk(place) if isinstance(call, ast.Call)]
             marks = [call for call in calls if ast.unparse(call.func) == "pytest.mark.feature"]
             for name in {ast.literal_eval(argument) for mark in marks for argument in mark.args}:
                 found[name].append(test)
     return dict(found)
+
+
+def _marked(name: str, holder: ast.Module | ast.ClassDef) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Tests of a file or class by the name pytest gives them, with what is marked on each."""
+    for node in holder.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield f"{name}::{node.name}", node.decorator_list
+        if isinstance(node, ast.ClassDef):
+            yield from _marked(f"{name}::{node.name}", node)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+            yield name, [node.value]
 
 
 def measured_features() -> dict[str, dict[str, bool]]:

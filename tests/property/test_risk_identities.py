@@ -62,7 +62,7 @@ def crash(held: Holdings, depth: float = 1.0) -> StressVector:
     return stress_vector(full, held).scaled(depth)
 
 
-@pytest.mark.feature("AP-PO-01", "AP-PO-03", "AI-PO-09")
+@pytest.mark.feature("AP-PO-01", "AI-PO-09")
 @FEW
 @given(case=CASES)
 def test_assessments_are_the_surface_and_one_order_is_its_row_of_the_table(case: Case) -> None:
