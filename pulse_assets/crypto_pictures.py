@@ -11,29 +11,15 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from io_managers.inline_svg import BLUE, MAX_SVG_BYTES, ORANGE, inline_markdown, svg
+from io_managers.inline_svg import BLUE, ORANGE, fits, inline_markdown, short, svg
 
-__all__ = ["depth_profile", "panels", "profile_picture", "short", "time_picture"]
+__all__ = ["depth_profile", "panels", "profile_picture", "time_picture"]
 
 _LEFT = 48
 _WIDTH = 252
 _PANEL = 56
 _POINTS = (26, 22, 18, 14, 10, 6)
 """Points of a line, most first; the first number with which the picture is small enough is taken."""
-
-
-def short(value: float) -> str:
-    """Four significant digits with k, M or G: what fits beside an axis.
-
-    Examples
-    --------
-    >>> [short(value) for value in (13_139_000.0, 0.021188, -0.3, 0.0, 1234.5)]
-    ['13.14M', '0.02119', '-0.3', '0', '1.234k']
-    """
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= 0.99995 * unit:  # which four digits round up to the unit
-            return f"{value / unit:.4g}{name}"
-    return f"{value:.4g}"
 
 
 def panels(series: Sequence[Sequence[float]], ends: tuple[str, str], *, zero: bool = False) -> str:
@@ -48,7 +34,7 @@ def panels(series: Sequence[Sequence[float]], ends: tuple[str, str], *, zero: bo
     """
     for points in _POINTS:
         picture = _panels(series, ends, points, zero=zero)
-        if len(picture.encode()) <= MAX_SVG_BYTES:
+        if fits(picture):
             break
     return picture
 

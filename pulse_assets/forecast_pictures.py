@@ -1,7 +1,4 @@
-"""Fan charts of forecasts: the score so far, then the median in its 50, 80 and 95 % bands; terse SVG like ``pictures.py``.
-
-A fan has more to say than fits as base64 into the 1,000 characters that the UI shows inline, so it is percent-encoded.
-"""
+"""Fan charts of forecasts: the score so far, then the median in its 50, 80 and 95 % bands; terse SVG like ``pictures.py``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,15 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from io_managers.inline_svg import BLUE, ORANGE
+from io_managers.inline_svg import BLUE, ORANGE, fits, inline_markdown
 
-__all__ = ["FAN_SESSIONS", "MAX_MARKDOWN", "fan", "fan_charts"]
+__all__ = ["FAN_SESSIONS", "fan", "fan_charts"]
 
 FAN_SESSIONS: Final = 40
 """Past sessions that a fan chart shows."""
-
-MAX_MARKDOWN: Final = 999
-"""Characters of a fan chart's markdown at most; longer ones are not shown inline."""
 
 _BANDS: Final = (95, 80, 50)  # each lies on the one before, so that the inner ones are darker
 _STEP: Final = 5
@@ -29,7 +23,6 @@ _LEFT: Final = 24
 _WIDE_POINTS: Final = 10.0  # from here on the ends of the axis need no decimals
 _BELOW: Final = 12  # room for the days under the picture
 _SHORTER: Final = (FAN_SESSIONS, 36, 32, 28, 24, 20, 16)
-_ESCAPED: Final = str.maketrans({"%": "%25", "<": "%3C", ">": "%3E", "#": "%23"})
 
 
 def fan(
@@ -58,10 +51,9 @@ def fan(
     for kept in _SHORTER:
         shown = list(days)[-kept:]
         picture = _drawn(list(past)[-kept:], median, bands, (shown[0] if len(shown) > 1 else "", shown[-1], until))
-        markdown = f"![](<data:image/svg+xml,{picture.translate(_ESCAPED)}>)"
-        if len(markdown) <= MAX_MARKDOWN:
+        if fits(picture):
             break
-    return markdown
+    return inline_markdown(picture)
 
 
 def fan_charts(

@@ -7,7 +7,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from io_managers.inline_svg import BLUE, GREY, ORANGE, inline_markdown, svg
+from io_managers.inline_svg import BLUE, FONT, GREY, ORANGE, inline_markdown, numbers, svg
 from liquidity.contracts import LEVERAGE_RISK, MARGIN_USE
 
 __all__ = ["SUMMARIES", "distance_picture"]
@@ -30,7 +30,10 @@ def distance_picture(rows: pd.DataFrame) -> str:
         f"fill='{ORANGE if value < _NEAR_SIGMAS else BLUE}'/>"
         for place, value in enumerate(nearest)
     )
-    return inline_markdown(svg(_WIDTH, height, body + f"<path d='M{line} 0v{height}' stroke='{GREY}'/>"))
+    body += f"<path d='M{line} 0v{height}' stroke='{GREY}'/>"
+    ticks = [(0.0, "0"), (_NEAR_SIGMAS, f"{_NEAR_SIGMAS:g}"), (_FULL_SIGMAS, f"{_FULL_SIGMAS:g} or more daily sigmas")]
+    body += numbers([(round(_WIDTH * at / _FULL_SIGMAS), height + 9, label) for at, label in ticks])
+    return inline_markdown(svg(_WIDTH + 110, height + 12, body, scale=2, style=FONT))
 
 
 def _positions(rows: pd.DataFrame) -> dict[str, Any]:

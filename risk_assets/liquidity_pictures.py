@@ -4,43 +4,59 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
-from io_managers.inline_svg import BLUE, GREY, ORANGE, inline_markdown, svg
+from io_managers.inline_chart import LINE_BLUE, LINE_GREEN, LINE_ORANGE, LINE_RED, Line, line_chart
 from liquidity.contracts import (
     LIQUIDATION_LADDER,
     PORTFOLIO_LIMITS,
     PORTFOLIO_LIQUIDITY,
     POSITION_LIQUIDITY,
 )
+from liquidity.contracts.risk_portfolio import LADDER_SCENARIOS
+from liquidity.portfolio.policy import LADDER_SESSIONS
+from resources.portfolio_policy import portfolio_policy
+from resources.settings import current_settings
 
 __all__ = ["SUMMARIES", "ladder_picture"]
 
-_WIDTH: Final = 200
-_HEIGHT: Final = 100
 _SHOWN_ROWS: Final = 12
-_LINES: Final = (
-    ("calm", "waterfall", BLUE, ""),
-    ("stressed", "waterfall", ORANGE, ""),
-    ("calm", "pro_rata", BLUE, " stroke-dasharray='3'"),
-    ("stressed", "pro_rata", ORANGE, " stroke-dasharray='3'"),
+_APPROACHES: Final = (("waterfall", LINE_BLUE), ("mixed", LINE_GREEN), ("pro_rata", LINE_ORANGE))
+_LIMITS: Final = portfolio_policy(current_settings()).limits
+_LADDER_AXES: Final = (
+    f"x: sessions of selling; y: share of the value sold, %; full lines: the market as it is, dashed: under stress; red: at least "
+    f"{_LIMITS.min_daily_liquidatable_frac:.0%} in a session and {_LIMITS.liquidation_target_frac:.0%} within "
+    f"{_LIMITS.max_liquidation_sessions} sessions, which waterfall is held to"
 )
 
 
 def ladder_picture(rows: pd.DataFrame) -> str:
-    """Share sold by session of one portfolio: blue calm, orange stressed, full as fast as possible, dashed pro rata."""
-    body = f"<path d='M0 50h{_WIDTH}M0 10h{_WIDTH}' stroke='{GREY}' stroke-width='.4'/>"
-    for scenario, approach, colour, dash in _LINES:
-        line = rows[(rows["scenario"] == scenario) & (rows["approach"] == approach)].sort_values("horizon_sessions")
-        last = max(int(rows["horizon_sessions"].max()), 1)
-        points = " ".join(
-            f"{round(_WIDTH * each['horizon_sessions'] / last)},{round(_HEIGHT * (1.0 - each['sold_frac']))}"
-            for each in line.dropna(subset=["sold_frac"]).to_dict("records")
-            if each["horizon_sessions"] in (1, 2, 3, 4, 5, 7, 10, 14, 20)
-        )
-        if points:
-            body += f"<path fill='none' stroke='{colour}'{dash} d='M0,{_HEIGHT} {points}'/>"
-    return inline_markdown(svg(_WIDTH, _HEIGHT, body))
+    """Share sold by session of one portfolio by way to sell, dashed under stress; red: what the limits ask for."""
+    last = LADDER_SESSIONS
+    lines = []
+    for scenario in LADDER_SCENARIOS:
+        for approach, colour in _APPROACHES:
+            own = rows[(rows["scenario"] == scenario) & (rows["approach"] == approach)].sort_values("horizon_sessions")
+            share = own["sold_frac"].to_numpy(dtype=np.float64, na_value=np.nan)
+            if np.isfinite(share).any():
+                lines.append(
+                    Line(
+                        colour,
+                        [0.0, *(own["horizon_sessions"] / last)],
+                        [0.0, *share],
+                        name="" if scenario == "stressed" else approach.replace("_", " "),
+                        dashed=scenario == "stressed",
+                    )
+                )
+    first, target = _LIMITS.min_daily_liquidatable_frac, _LIMITS.liquidation_target_frac
+    by = min(_LIMITS.max_liquidation_sessions / last, 1.0)
+    lines += [
+        Line(LINE_RED, [0.0, 1 / last], [first, first], name="limits"),
+        Line(LINE_RED, [by, 1.0], [target, target]),
+    ]
+    across = [*((n / last, f"{n}") for n in (1, 5, 10, 15)), (1.0, f"{last} sessions")]
+    return line_chart(lines, across, [(0.0, "0"), (0.5, "50"), (1.0, "100")], "% sold")
 
 
 def _positions(rows: pd.DataFrame) -> dict[str, Any]:
@@ -63,6 +79,8 @@ def _positions(rows: pd.DataFrame) -> dict[str, Any]:
 
 def _ladders(rows: pd.DataFrame) -> dict[str, Any]:
     told: dict[str, Any] = {"portfolios": int(rows["portfolio_id"].nunique())}
+    if len(rows):
+        told["ladder axes"] = _LADDER_AXES
     for name, own in list(rows.groupby("portfolio_id"))[:_SHOWN_ROWS]:
         told[f"ladder {name}"] = dg.MetadataValue.md(ladder_picture(own))
         first = own[(own["scenario"] == "calm") & (own["approach"] == "waterfall") & (own["horizon_sessions"] == 1)]

@@ -6,7 +6,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from io_managers.inline_svg import BLUE, GREY, ORANGE, inline_markdown, svg
+from io_managers.inline_svg import BLUE, FONT, ORANGE, inline_markdown, numbers, short, svg
 
 if TYPE_CHECKING:
     from liquidity.market_risk.backtest_table import VarPath
@@ -28,6 +28,8 @@ _SHOWN: Final = (
 )
 _SESSIONS_DRAWN: Final = 30
 _CELLS: Final = 10
+_CORRELATION_EDGES: Final = (-0.3, -0.05, 0.2, 0.6)
+_CORRELATION_COLOURS: Final = ("#16d", "#7bd", "#aaa", "#da7", "#c61")
 
 
 def risk_summary(rows: pd.DataFrame) -> dict[str, Any]:
@@ -99,29 +101,43 @@ def exceedance_picture(path: "VarPath") -> dg.MetadataValue:
     for place, (result, hit) in enumerate(zip(results, hits, strict=True)):
         length = round(-float(result) * scale)
         if length:
-            bars[ORANGE if hit else BLUE] += f"M{5 * place} 50v{length}"
-    line = "L".join(f"{5 * place},{round(50 + float(var[place]) * scale)}" for place in range(0, len(var), 4))
+            bars[ORANGE if hit else BLUE] += f"M{5 * place + 2} 50v{length}"
+    line = "L".join(f"{5 * place + 2},{round(50 + float(var[place]) * scale)}" for place in range(0, len(var), 4))
     body = "".join(f"<path stroke='{colour}' stroke-width='3' d='{d}'/>" for colour, d in bars.items() if d)
-    return dg.MetadataValue.md(
-        inline_markdown(svg(5 * _SESSIONS_DRAWN, 100, f"{body}<path fill='none' stroke='#000' d='M{line}'/>"))
-    )
+    right = 5 * _SESSIONS_DRAWN + 4
+    body += f"<path stroke='#999' stroke-width='.4' d='M0 50h{right}'/><path fill='none' stroke='#000' d='M{line}'/>"
+    most = float(f"{45.0 / scale:.2g}")
+    for height, label in ((9, short(most)), (53, "0 base currency"), (98, short(-most))):
+        body += f"<text x='{right}' y='{height}'>{label}</text>"
+    names = f"<a fill='{BLUE}'>result </a><a fill='{ORANGE}'>beyond </a>VaR (black), {len(results)} sessions"
+    body += f"<text y='111'>{names}</text>"
+    return dg.MetadataValue.md(inline_markdown(svg(right + 80, 114, body, 2, FONT)))
 
 
 def correlation_picture(rows: pd.DataFrame) -> dg.MetadataValue:
-    """Heatmap of the first 10 instruments: orange moves together, grey is little, blue against each other."""
+    """Heatmap of the first 10 instruments in order: orange moves together, grey is little, blue against each other."""
     names = sorted({*rows["instrument_id"], *rows["other_id"]})[:_CELLS]
     place = {name: number for number, name in enumerate(names)}
-    colours = (BLUE, "#7ba3d6", GREY, "#d9a06f", ORANGE)
-    paths = dict.fromkeys(colours, "")
+    paths = dict.fromkeys(_CORRELATION_COLOURS, "")
     for row in rows.itertuples():
         if row.instrument_id in place and row.other_id in place:
-            colour = colours[int(np.digitize(row.correlation, (-0.3, -0.05, 0.2, 0.6)))]
+            colour = _CORRELATION_COLOURS[int(np.digitize(row.correlation, _CORRELATION_EDGES))]
             paths[colour] += f"M{place[row.other_id]} {place[row.instrument_id]}h1"
-    body = "".join(f"<path stroke='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
     side = max(len(names), 1)
+    for step, colour in enumerate(reversed(_CORRELATION_COLOURS)):
+        paths[colour] += f"M{side + 1} {step}h1"
+    body = "".join(f"<path stroke='{colour}' d='{d}'/>" for colour, d in paths.items())
+    scale = [(15 * side + 32, 15 * step + 18, f"{edge:g}") for step, edge in enumerate(reversed(_CORRELATION_EDGES))]
+    height = 15 * max(side, len(_CORRELATION_COLOURS))
     return dg.MetadataValue.md(
         inline_markdown(
-            f"<svg xmlns='http://www.w3.org/2000/svg' width='{15 * side}' height='{15 * side}' viewBox='0 -.5 {side} {side}'>{body}</svg>"
+            svg(
+                15 * side + 60,
+                height,
+                f"<g transform='translate(0 7.5)scale(15)'>{body}</g>{numbers(scale)}",
+                2,
+                FONT,
+            )
         )
     )
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
-from io_managers.inline_svg import BLUE, GREY, ORANGE, inline_markdown, svg
+from io_managers.inline_svg import BLUE, FONT, GREY, ORANGE, inline_markdown, numbers, svg
 
 __all__ = ["bucket_bars", "bucket_summary", "coverage_summary", "flow_summary", "risk_summary", "test_summary"]
 
@@ -27,7 +27,12 @@ def bucket_bars(shares: dict[str, float], bound: float = 0.15) -> str:
             body += f"<path fill='{colour}' d='M{at:.0f} 4h{max(width, 1.0):.0f}v16H{at:.0f}z'/>"
         at += width
     line = round(200.0 * (1.0 - bound))
-    return svg(204, 24, f"{body}<path d='M{line} 0v24' stroke='#333'/>")
+    body += f"<path d='M{line} 0v24' stroke='#333'/>"
+    body += numbers(
+        [(0, 33, "0"), (95, 33, "50"), (line - 5, 33, f"{100 * (1 - bound):.0f}"), (195, 33, "100 % of net assets")]
+    )
+    names = "".join(f"<a fill='{colour}'>{name.replace('_', ' ')} </a>" for name, colour in _SEC)
+    return svg(290, 48, f"{body}<text y='45'>{names}</text>", scale=2, style=FONT)
 
 
 def flow_summary(rows: pd.DataFrame) -> dict[str, Any]:

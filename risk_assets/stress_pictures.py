@@ -6,7 +6,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from io_managers.inline_svg import BLUE, ORANGE, inline_markdown, svg
+from io_managers.inline_svg import BLUE, FONT, ORANGE, inline_markdown, numbers, svg
 from liquidity.contracts import WHOLE_PORTFOLIO
 
 __all__ = [
@@ -97,8 +97,16 @@ def breaking_bars(multiples: list[float]) -> str:
     for row, value in enumerate(multiples[:_BARS]):
         paths[ORANGE if value <= 1.0 else BLUE] += f"M0 {9 * row}h{max(1, round(200 * value / longest))}v7H0z"
     body = "".join(f"<path fill='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
-    height = 9 * min(len(multiples), _BARS)
-    return svg(204, height, f"{body}<path d='M{round(200 / longest)} 0v{height}' stroke='#333'/>")
+    height, once = 9 * min(len(multiples), _BARS), round(200 / longest)
+    words = numbers(
+        [
+            (0, height + 10, "0"),
+            (once - 2, height + 10, "1"),
+            *([(195, height + 10, f"{longest:.2g}")] if longest > 1.3 else []),
+        ]
+    )
+    words += f"<text y='{height + 20}'>times the stress; orange: the stress itself breaks a limit</text>"
+    return svg(234, height + 24, f"{body}<path d='M{once} 0v{height}' stroke='#333'/>{words}", scale=2, style=FONT)
 
 
 def grid_summary(rows: pd.DataFrame) -> dict[str, Any]:

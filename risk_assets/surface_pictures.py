@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from io_managers.inline_svg import BLUE, GREY, ORANGE, inline_markdown, svg
+from io_managers.inline_chart import LINE_BLUE, LINE_GREEN, LINE_ORANGE, Line, heatmap, line_chart, round_between
 from liquidity.contracts.risk_surface import COST_METHODS
 from liquidity.impact.surface import IMMEDIATE_SESSIONS, LiquiditySurface, immediate_sessions
 
@@ -21,8 +21,8 @@ SIZES_ADV_FRAC: Final = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 HORIZONS_SESSIONS: Final = (IMMEDIATE_SESSIONS, 1.0, 3.0, 5.0, 10.0)
 PERCENTILES: Final = (0.5, 0.9, 0.99)
 _TYPICAL_ADV_FRAC: Final = 0.01
-_EDGES_BPS: Final = (3.0, 10.0, 30.0, 100.0)
-_COLOURS: Final = (BLUE, "#7ba3d6", GREY, "#d9a06f", ORANGE)
+_SIZE_LABELS: Final = tuple(f"{100.0 * size:g}" for size in SIZES_ADV_FRAC)
+_CURVE_TICKS: Final = 4
 
 
 def surface_summary(rows: pd.DataFrame) -> dict[str, Any]:
@@ -90,51 +90,41 @@ def surface_pictures(surface: LiquiditySurface) -> dict[str, Any]:
         horizons = (float(immediate_sessions(one.asset_class)[0]), *HORIZONS_SESSIONS[1:])
         cost = one.grid(-1.0, SIZES_ADV_FRAC, horizons, PERCENTILES)[0].astype(np.float64)
         label = f"{name}: {one.instrument_id[0]}"
-        told[f"cost surface, {label}"] = dg.MetadataValue.md(inline_markdown(heatmap(cost[:, :, 0])))
-        told[f"cost at 50, 90, 99 % in one session, {label}"] = dg.MetadataValue.md(
-            inline_markdown(curves(cost[:, 1, :]))
-        )
+        told[f"cost surface, {label}"] = dg.MetadataValue.md(cost_heatmap(cost[:, :, 0]))
+        told[f"cost at 50, 90, 99 % in one session, {label}"] = dg.MetadataValue.md(cost_curves(cost[:, 1, :]))
         told[f"expected bps, {label}"] = _table(cost[:, :, 0])
     return told
 
 
-def heatmap(cost_bps: NDArray[np.float64]) -> str:
-    """Picture of (S, H) costs: sizes grow upwards, horizons to the right; blue below 3 bps, orange above 100.
-
-    Neighbours of one colour are one stroke, which keeps the picture short.
-    """
-    paths = dict.fromkeys(_COLOURS, "")
-    down, across = cost_bps.shape
-    for row, of_size in enumerate(cost_bps[::-1]):
-        colour = np.where(np.isfinite(of_size), np.searchsorted(_EDGES_BPS, of_size, side="right"), -1)
-        begins = np.flatnonzero(np.diff(colour, prepend=-2))
-        for begin, end in zip(begins, [*begins[1:], across], strict=True):
-            if colour[begin] >= 0:
-                paths[_COLOURS[colour[begin]]] += f"M{40 + 40 * begin} {8 + 16 * row}h{40 * (end - begin)}"
-    body = "".join(f"<path stroke='{colour}' d='{d}'/>" for colour, d in paths.items() if d)
-    words = (
-        f"<text y='12'>{SIZES_ADV_FRAC[-1]:.0%}</text><text y='{16 * down - 4}'>{SIZES_ADV_FRAC[0]:.2%}</text>"
-        f"<text x='50' y='{16 * down + 11}'>now</text><text x='{40 * across}' y='{16 * down + 11}'>{HORIZONS_SESSIONS[-1]:g} d</text>"
+def cost_heatmap(cost_bps: NDArray[np.float64]) -> str:
+    """Picture of (S, H) costs: sizes grow upwards, horizons to the right."""
+    horizons = ["now", *(f"{horizon:g}" for horizon in HORIZONS_SESSIONS[1:])]
+    horizons[-1] += " sessions"
+    across, up = (
+        [(place / (len(labels) - 1), label) for place, label in enumerate(labels)]
+        for labels in (horizons, _SIZE_LABELS)
     )
-    return svg(40 * across + 40, 16 * down + 14, f"<g stroke-width='16'>{body}</g><g font-size='10'>{words}</g>")
+    return heatmap(cost_bps, across, up, "% of ADV", "bps")
 
 
-def curves(cost_bps: NDArray[np.float64]) -> str:
-    """Picture of (S, P) costs over size, both on logarithmic axes, with the highest and lowest number at the left."""
+def cost_curves(cost_bps: NDArray[np.float64]) -> str:
+    """Picture of (S, P) costs over size: size by its steps, cost on a logarithmic axis."""
     known = cost_bps[np.isfinite(cost_bps) & (cost_bps > 0.0)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (1.0, 1.0)
-    height = np.log(np.maximum(cost_bps, low) / low) / max(np.log(high / low), 1e-9)
-    lines = ""
-    for column, colour in zip(range(cost_bps.shape[1]), (BLUE, GREY, ORANGE), strict=False):
-        points = " ".join(
-            f"{40 + 28 * place},{94 - round(88 * each)}"
-            for place, each in enumerate(height[:, column])
-            if np.isfinite(each)
+    span = max(float(np.log(high / low)), 1e-9)
+    across = [place / (len(SIZES_ADV_FRAC) - 1) for place in range(len(SIZES_ADV_FRAC))]
+    lines = [
+        Line(colour, across, np.log(np.maximum(cost_bps[:, column], low) / low) / span, name=f"{percentile:.0%}")
+        for column, (percentile, colour) in enumerate(
+            zip(PERCENTILES, (LINE_BLUE, LINE_GREEN, LINE_ORANGE), strict=True)
         )
-        lines += f"<polyline points='{points}' fill='none' stroke='{colour}'/>"
-    return svg(
-        240, 100, f"<g font-size='10'><text y='10'>{_short(high)}</text><text y='96'>{_short(low)}</text></g>{lines}"
-    )
+    ]
+    told = round_between(known, _CURVE_TICKS)
+    if len(told) < 2:  # too narrow for round numbers
+        told = sorted({low, high}) if len(known) else []
+    ticks = [(float(np.log(each / low)) / span, _short(each)) for each in told]
+    sizes = list(zip(across, _SIZE_LABELS, strict=True))
+    return line_chart(lines, [*sizes[:-1], (1.0, f"{sizes[-1][1]} % of ADV")], ticks, "bps")
 
 
 def _table(cost_bps: NDArray[np.float64]) -> dg.MetadataValue:

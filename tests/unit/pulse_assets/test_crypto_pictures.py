@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from io_managers.inline_svg import MAX_SVG_BYTES
-from pulse_assets.crypto_pictures import depth_profile, panels, profile_picture, short, time_picture
+from io_managers.inline_svg import fits, short
+from pulse_assets.crypto_pictures import depth_profile, panels, profile_picture, time_picture
 
 ENDS = ("23:55", "23:59")
 
@@ -18,7 +18,7 @@ def test_two_panels_are_short_enough_whatever_the_rows(rows):
     holes = np.where(np.arange(rows) % 3 == 0, math.nan, path)
     for series in ([path, -path * 1e7], [path, path], [holes, -1.234e-7 * holes]):
         for zero in (False, True):
-            assert len(panels(series, ENDS, zero=zero).encode()) <= MAX_SVG_BYTES
+            assert fits(panels(series, ENDS, zero=zero))
 
 
 def test_a_gap_parts_a_line_and_zero_is_in_the_middle():
@@ -45,7 +45,7 @@ def test_a_profile_leaves_out_bands_beyond_the_book():
     part = depth_profile([1.0, 2.0, 3.0], [1.0, math.nan, math.nan], "1 %")
     assert whole.count("z'") + whole.count("zM") == 6
     assert part.count("z'") + part.count("zM") == 4
-    assert len(depth_profile([1e8] * 6, [1e8] * 6, "50 levels").encode()) <= MAX_SVG_BYTES
+    assert fits(depth_profile([1e8] * 6, [1e8] * 6, "50 levels"))
     assert profile_picture("p", ["1 %"], [math.nan], [math.nan]) == {}
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulse_assets.forecast_pictures import FAN_SESSIONS, MAX_MARKDOWN, fan, fan_charts
+from io_managers.inline_svg import MAX_MARKDOWN
+from pulse_assets.forecast_pictures import FAN_SESSIONS, fan, fan_charts
 
 points = st.floats(0, 100)
 bands = st.lists(st.lists(points, min_size=7, max_size=7).map(sorted), min_size=5, max_size=5)
@@ -19,7 +20,7 @@ def picture(markdown):
     start, end = "![](<data:image/svg+xml,", ">)"
     assert markdown.startswith(start)
     assert markdown.endswith(end)
-    address = markdown[len(start) : -len(end)]
+    address = re.sub(r"\\([<>])", lambda each: urllib.parse.quote(each[1]), markdown[len(start) : -len(end)])
     assert not set(address) & set("<>#\n")  # what would end the address or begin a fragment of it
     return ET.fromstring(urllib.parse.unquote(address))
 

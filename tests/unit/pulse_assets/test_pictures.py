@@ -1,6 +1,7 @@
 """Pictures small enough to be shown, in well-formed SVG, true to their numbers."""
 
-import base64
+import re
+import urllib.parse
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from io_managers.inline_svg import MAX_SVG_BYTES, inline_markdown
+from io_managers.inline_svg import MAX_MARKDOWN, fits, inline_markdown
 from liquidity.domain.errors import ConfigError
 from liquidity.domain.instrument import RATINGS, SECTORS
 from pulse_assets.pictures import bars, grid, history_band
@@ -21,10 +22,10 @@ def paths(svg):
 
 
 def drawn(markdown):
-    prefix = "![](data:image/svg+xml;base64,"
-    assert markdown.startswith(prefix)
-    assert markdown.endswith(")")
-    return base64.b64decode(markdown[len(prefix) : -1]).decode()
+    start, end = "![](<data:image/svg+xml,", ">)"
+    assert markdown.startswith(start)
+    assert markdown.endswith(end)
+    return urllib.parse.unquote(re.sub(r"\\([<>])", r"\1", markdown[len(start) : -len(end)]))
 
 
 @settings(max_examples=50, deadline=None)
@@ -68,9 +69,11 @@ def test_bars_point_to_the_side_of_their_sign():
 
 
 def test_a_picture_that_would_not_be_shown_is_refused():
-    exact = "<svg>" + "x" * (MAX_SVG_BYTES - 5)
-    assert len(inline_markdown(exact)) < 1000
-    with pytest.raises(ConfigError, match=f"picture of {MAX_SVG_BYTES + 1} bytes, at most {MAX_SVG_BYTES}"):
+    exact = "<svg>" + "x" * (MAX_MARKDOWN - len(inline_markdown("<svg>")))
+    assert len(inline_markdown(exact)) == MAX_MARKDOWN
+    assert fits(exact)
+    assert not fits(exact + "x")
+    with pytest.raises(ConfigError, match=f"has {MAX_MARKDOWN + 1} characters, at most {MAX_MARKDOWN}"):
         inline_markdown(exact + "x")
 
 

@@ -117,7 +117,7 @@ def test_scores_speak_of_the_newest_session_and_picture_the_history():
     assert (summary["instruments"], summary["scored"], summary["mean_points"]) == (3, 2, 20.0)
     assert summary["mean_uncertainty_points"] == 2.0
     assert [row["instrument_id"] for row in rows_of(summary["lowest"])] == ["I0", "I2"]
-    assert summary["history_10_50_90"].value.startswith("![](data:image/svg+xml;base64,")
+    assert summary["history_10_50_90"].value.startswith("![](<data:image/svg+xml,")
     assert (summary["config_hash"], summary["profile"]) == ("0" * 16, "bondx_v1")
 
 
@@ -181,7 +181,7 @@ def test_heatmap_counts_masked_cells_and_draws_the_others():
             "members_count": "5",
         }
     ]
-    assert summary["heatmap_simulated"].value.startswith("![](data:image/svg+xml")
+    assert summary["heatmap_simulated"].value.startswith("![](<data:image/svg+xml,")
 
 
 def test_warnings_count_those_of_the_newest_session():

@@ -120,7 +120,7 @@ def test_tables_follow_from_stored_ones_and_the_alert_is_raised(lake):
 
 def test_pictures_of_many_none_and_unknown():
     rows = pd.DataFrame({"distance_sigmas": [None, 30.0, -1.0, 3.5, *range(5, 25)]}, dtype="float64")
-    assert distance_picture(rows).startswith("![](data:image/svg+xml")
-    assert distance_picture(rows.iloc[:0]).startswith("![](data:image/svg+xml")
+    assert distance_picture(rows).startswith("![](<data:image/svg+xml,")
+    assert distance_picture(rows.iloc[:0]).startswith("![](<data:image/svg+xml,")
     for contract in LEVERAGE_CONTRACTS:
         assert SUMMARIES[contract.name](contract.arrow_schema.empty_table().to_pandas())

@@ -1,6 +1,5 @@
 """From landed statements to ladders and limits through Dagster: carried, checked, shown; a broken portfolio stops no other."""
 
-import base64
 from datetime import date, timedelta
 
 import dagster as dg
@@ -9,7 +8,7 @@ import pytest
 
 from io_managers.contract_checks import fast_contract_check
 from io_managers.contract_parquet import ContractParquetIOManager
-from io_managers.inline_svg import MAX_SVG_BYTES
+from io_managers.inline_svg import MAX_MARKDOWN
 from liquidity.contracts import (
     ALL_CONTRACTS,
     INSTRUMENTS,
@@ -159,7 +158,8 @@ def test_statements_become_ladders_and_limits(lake, landing):
     }
     assert shown["portfolio_liquidity"]["refused"].value == 1
     picture = shown["liquidation_ladder"]["ladder book"].value
-    assert len(base64.b64decode(picture.split("base64,")[1].rstrip(")"))) <= MAX_SVG_BYTES
+    assert len(picture) <= MAX_MARKDOWN
+    assert "under stress" in shown["liquidation_ladder"]["ladder axes"].value
 
 
 @pytest.mark.slow
@@ -184,7 +184,10 @@ def test_the_ladder_is_drawn_short_enough_to_be_shown():
             for n in range(1, 21)
         ]
     )
-    assert ladder_picture(rows).startswith("![](data:image/svg+xml;base64,")
+    picture = ladder_picture(rows)
+    assert len(picture) <= MAX_MARKDOWN
+    for word in ("waterfall", "mixed", "pro rata", "limits", "20 sessions", "stroke-dasharray"):
+        assert word in picture
     assert ladder_picture(rows.assign(sold_frac=None)).startswith("![](")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from io_managers.contract_checks import fast_contract_check
 from io_managers.contract_parquet import ContractParquetIOManager
+from io_managers.inline_svg import fits
 from liquidity.contracts import (
     ACCOUNTS,
     CORRELATION,
@@ -169,5 +170,5 @@ def test_cascades_of_the_day(lake):
 
 def test_bars_fit_into_the_page():
     picture = breaking_bars([0.123, 0.5, 0.987, *np.linspace(1.1, 3.9, 13).tolist()])
-    assert len(picture.encode()) <= 690
+    assert fits(picture)
     assert picture.count("v7H0z") == 16

@@ -1,6 +1,5 @@
 """The surface as assets: from stored tables to costs, curves, counts and pictures."""
 
-import base64
 from datetime import date, timedelta
 
 import dagster as dg
@@ -10,7 +9,7 @@ import pytest
 
 from io_managers.contract_checks import fast_contract_check
 from io_managers.contract_parquet import ContractParquetIOManager
-from io_managers.inline_svg import MAX_SVG_BYTES
+from io_managers.inline_svg import MAX_MARKDOWN
 from liquidity.contracts import LIQUIDITY_FEATURES, LIQUIDITY_SURFACE, SIGNAL_PANEL, SURFACE_CONTRACTS, SURFACE_CURVES
 from liquidity.contracts.conform import frame_from_table
 from liquidity.contracts.table import TableContract
@@ -18,7 +17,7 @@ from liquidity.impact.surface import LiquiditySurface
 from resources.dagster_wiring import DAILY, LakeResource
 from resources.lake import Lake
 from risk_assets.surface import liquidity_surface
-from risk_assets.surface_pictures import curves, heatmap
+from risk_assets.surface_pictures import cost_curves, cost_heatmap
 from risk_assets.upstream import UPSTREAM
 
 LAST = date(2026, 6, 30)
@@ -83,12 +82,9 @@ def test_days_become_surfaces_with_counts_and_pictures(lake):
     )
     assert newest["method observed"].value == 1
     assert newest["method rule_based"].value == 1
-    pictures = [str(value.value) for value in newest.values() if "base64" in str(value.value)]
+    pictures = [str(value.value) for value in newest.values() if "image/svg" in str(value.value)]
     assert len(pictures) == 2
-    for picture in pictures:
-        drawn = base64.b64decode(picture.split("base64,")[1].rstrip(")")).decode()
-        assert drawn.startswith("<svg")
-        assert len(drawn.encode()) <= MAX_SVG_BYTES
+    assert all(len(picture) <= MAX_MARKDOWN and "of ADV" in picture for picture in pictures)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -97,7 +93,8 @@ def test_pictures_of_any_cost_are_short_enough_to_be_shown(seed):
     cost = np.exp(rng.normal(3.0, 3.0, (8, 5)))
     if seed % 2:  # a surface rises with size and falls with time
         cost = np.sort(np.sort(cost, axis=0), axis=1)[:, ::-1]
-        assert len(heatmap(cost).encode()) <= MAX_SVG_BYTES
+    assert len(cost_heatmap(cost)) <= MAX_MARKDOWN
     cost[0, 0] = np.nan
-    assert len(curves(cost[:, :3]).encode()) <= MAX_SVG_BYTES
-    assert "NaN" not in heatmap(cost)
+    for picture in (cost_heatmap(cost), cost_curves(cost[:, :3])):
+        assert len(picture) <= MAX_MARKDOWN
+        assert "nan" not in picture.lower()
