@@ -49,7 +49,7 @@ def demo_portfolios_to_landing(landing: Path, start: date, end: date, seed: int)
     landing
         Folder with a simulated market (``simulate_to_landing``); without one nothing is written.
     start, end
-        Days wanted, inclusive. Files of a month that was stated before are replaced.
+        Days wanted, inclusive. Files of a month that was stated before are replaced where they differ.
     seed
         Seed of the fund's flows and of the simulated exchange rates.
     """
@@ -96,6 +96,9 @@ def _whole(tables: dict[TableContract, list[pd.DataFrame]]) -> Iterator[tuple[Ta
 
 
 def _write(path: Path, contract: TableContract, rows: pd.DataFrame) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file; one that holds these rows already keeps its time, so that nothing after it is thought to be stale."""
+    table = table_from_frame(rows, contract)
+    if path.exists() and pq.read_table(path).equals(table):
+        return
     with replacing(path) as staged:
-        pq.write_table(table_from_frame(rows, contract), staged, compression="zstd")
+        pq.write_table(table, staged, compression="zstd")
